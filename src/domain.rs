@@ -1,0 +1,12 @@
+//! The words of the business, shared by server and browser.
+//!
+//! Nothing here does I/O or knows of leptos' run time; everything serialises with serde, and no type has
+//! another size on 32 bit (the browser) than on 64 bit.
+
+pub mod error;
+pub mod ids;
+pub mod live;
+pub mod message;
+pub mod request;
+pub mod thread;
+pub mod time;

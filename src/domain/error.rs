@@ -1,0 +1,136 @@
+//! The one error that crosses from server to browser: `{"error": "<sentence>", "code": "<stable_word>"}`.
+
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The stable word of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The request cannot be read as what it should be (400).
+    BadRequest,
+    /// No session (401).
+    NoSession,
+    /// Refused: foreign origin (403).
+    Forbidden,
+    /// No such thing, or not this visitor's (404).
+    NotFound,
+    /// The thread takes no more messages (409).
+    Locked,
+    /// Larger than allowed (413).
+    TooLarge,
+    /// Fields are missing or wrong; see `fields` (422).
+    Invalid,
+    /// Too many requests (429).
+    RateLimited,
+    /// A fault of ours or of its configuration (500).
+    Internal,
+    /// The support desk cannot be reached or failed; nothing was sent (503).
+    Unavailable,
+    /// The support desk did not say whether it took the message (504). Sending again with the same key is safe.
+    Unknown,
+}
+
+impl Code {
+    /// The HTTP status that goes with it.
+    pub fn status(self) -> u16 {
+        match self {
+            Code::BadRequest => 400,
+            Code::NoSession => 401,
+            Code::Forbidden => 403,
+            Code::NotFound => 404,
+            Code::Locked => 409,
+            Code::TooLarge => 413,
+            Code::Invalid => 422,
+            Code::RateLimited => 429,
+            Code::Internal => 500,
+            Code::Unavailable => 503,
+            Code::Unknown => 504,
+        }
+    }
+}
+
+/// What is wrong with one field of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The field's name in the form.
+    pub field: String,
+    /// A sentence for the person who typed.
+    pub message: String,
+}
+
+/// What went wrong, in a sentence a visitor can act on. Never carries what Plain answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeskError {
+    /// The sentence.
+    pub error: String,
+    /// The stable word.
+    pub code: Code,
+    /// For [`Code::Invalid`]: the fields at fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldError>,
+}
+
+impl DeskError {
+    /// An error with its sentence.
+    pub fn new(code: Code, error: impl Into<String>) -> Self {
+        Self { error: error.into(), code, fields: Vec::new() }
+    }
+
+    /// The visitor holds no such thread; says the same whether it exists or not.
+    pub fn not_found() -> Self {
+        Self::new(
+            Code::NotFound,
+            "This conversation does not exist, or it was opened in another browser.",
+        )
+    }
+
+    /// Plain cannot be reached.
+    pub fn unavailable() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "Our support desk cannot be reached right now. Your text is kept; please try again in a moment.",
+        )
+    }
+
+    /// Some fields are wrong.
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let error = match fields.as_slice() {
+            [one] => one.message.clone(),
+            _ => "Please correct the marked fields.".into(),
+        };
+        Self { error, code: Code::Invalid, fields }
+    }
+}
+
+impl fmt::Display for DeskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error)
+    }
+}
+
+impl std::error::Error for DeskError {}
+
+impl FromServerFnError for DeskError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
+        match value {
+            ServerFnErrorErr::Args(_)
+            | ServerFnErrorErr::MissingArg(_)
+            | ServerFnErrorErr::Deserialization(_) => Self::new(
+                Code::BadRequest,
+                "The request is incomplete or malformed. Please reload the page.",
+            ),
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::new(
+                Code::Unavailable,
+                "You seem to be offline. Your text is kept; please try again.",
+            ),
+            _ => Self::new(Code::Internal, "Something went wrong on our side. Please try again."),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The contract of the live stream (`GET /api/support/stream`): the JSON in each SSE `data:` line.
+
+use super::{
+    ids::{Cursor, EventId, ThreadId},
+    message::Message,
+    thread::Status,
+    time::At,
+};
+use serde::{Deserialize, Serialize};
+
+/// One event of the stream. Unnamed SSE events; `type` tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum StreamEvent {
+    /// The first one of every connection. After it comes what was missed, in order, then what is new.
+    Connected {
+        /// The thread that is being followed.
+        thread_id: ThreadId,
+        /// The place from which this connection goes on.
+        cursor: Cursor,
+        /// History could not prove that nothing is missing: fetch the conversation once.
+        gap: bool,
+        /// How often a heartbeat comes, in milliseconds.
+        heartbeat_ms: u32,
+    },
+    /// Something happened to the thread at Plain.
+    Webhook(Box<LiveEvent>),
+    /// Nothing happened, and the connection lives.
+    Heartbeat {
+        /// The server's clock.
+        now: At,
+    },
+    /// The server closes this connection on purpose; come back after the given time.
+    Bye {
+        /// `restart` or `lifetime`.
+        reason: String,
+        /// This client's personal delay, in milliseconds.
+        after_ms: u32,
+    },
+}
+
+/// What a webhook told, as far as a visitor may know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveEvent {
+    /// The thread it is about.
+    pub thread_id: ThreadId,
+    /// Plain's name of the event, for example `thread.chat_sent`.
+    pub event_type: String,
+    /// Plain's id of the event.
+    pub event_id: EventId,
+    /// The cursor of the event before this one in the same thread: not ours → something is missing.
+    pub prev: Cursor,
+    /// The message, where the webhook carries it.
+    pub entry: Option<Message>,
+    /// The thread's state, where the webhook carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// When it happened at Plain.
+    pub at: At,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_on_the_wire() {
+        let thread_id = ThreadId::parse("th_01KQS44ER0KVVBRC15MBB8ADPP").unwrap();
+        let connected = StreamEvent::Connected {
+            thread_id: thread_id.clone(),
+            cursor: Cursor::parse("e-1").unwrap(),
+            gap: false,
+            heartbeat_ms: 15_000,
+        };
+        assert_eq!(
+            serde_json::to_string(&connected).unwrap(),
+            r#"{"type":"connected","threadId":"th_01KQS44ER0KVVBRC15MBB8ADPP","cursor":"e-1","gap":false,"heartbeatMs":15000}"#
+        );
+        let webhook = StreamEvent::Webhook(Box::new(LiveEvent {
+            thread_id,
+            event_type: "thread.chat_sent".into(),
+            event_id: EventId::parse("pEv_01KQS44ER0G8ATYMQPCR3B9NTQ").unwrap(),
+            prev: Cursor::parse("e-1").unwrap(),
+            entry: None,
+            status: None,
+            at: At::from_millis(0),
+        }));
+        let json = serde_json::to_string(&webhook).unwrap();
+        assert!(json.starts_with(r#"{"type":"webhook","threadId":"#), "{json}");
+        assert!(json.contains(r#""entry":null"#), "{json}");
+        assert_eq!(serde_json::from_str::<StreamEvent>(&json).unwrap(), webhook);
+        let bye = StreamEvent::Bye { reason: "restart".into(), after_ms: 700 };
+        assert_eq!(
+            serde_json::to_string(&bye).unwrap(),
+            r#"{"type":"bye","reason":"restart","afterMs":700}"#
+        );
+    }
+}

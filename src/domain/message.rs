@@ -1,0 +1,86 @@
+//! One message of a conversation, as a visitor may see it.
+
+use super::{
+    ids::{AttachmentId, EntryId},
+    time::At,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who speaks. Names of agents are their public names; addresses never travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// The visitor, or another customer of the same thread.
+    Customer,
+    /// A person of the support team.
+    Agent,
+    /// A machine user: an assistant, or an integration of the team's.
+    Bot,
+    /// Plain itself.
+    System,
+}
+
+/// The author of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Author {
+    /// What to show. Empty where it is not known yet (a webhook names agents by id only): show the role then.
+    pub name: String,
+    /// Customer, agent, bot or system.
+    pub role: Role,
+    /// Whether this is the customer whom the thread belongs to, that is "You".
+    pub me: bool,
+    /// A picture, where the team set one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
+}
+
+/// A file that hangs on a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attachment {
+    /// Plain's id.
+    pub id: AttachmentId,
+    /// The name the sender gave it.
+    pub file_name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its MIME type as Plain states it.
+    pub mime_type: String,
+}
+
+/// One message. `id` is its only identity: events and reads of the same entry merge by it, the newer
+/// `updated_at` wins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// The timeline entry.
+    pub id: EntryId,
+    /// The chat's or Slack message's own id (`ch_…`), where known: what sending a reply answers with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
+    /// Who wrote it.
+    pub author: Author,
+    /// The text, as written. Empty for a deleted message or one that is only attachments.
+    pub text: String,
+    /// When it was written; with `id` the order of a conversation.
+    pub at: At,
+    /// When it last changed; equal to `at` if never.
+    pub updated_at: At,
+    /// Changed after it was sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edited: bool,
+    /// Taken back by its author: show that something stood here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// Its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+impl Message {
+    /// The key by which every screen orders messages: server time, then id.
+    pub fn order(&self) -> (&At, &EntryId) {
+        (&self.at, &self.id)
+    }
+}

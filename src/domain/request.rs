@@ -1,0 +1,252 @@
+//! What visitors type, its limits, and the one validation that browser, server function and POST twin share.
+
+use super::{
+    error::{DeskError, FieldError},
+    ids::SubmissionId,
+};
+use serde::{Deserialize, Serialize};
+
+/// Limits in characters. `text` is Plain's: a chat holds 1 to 5,000 (webhook schema); titles hold 500.
+pub mod limits {
+    /// A name.
+    pub const NAME: usize = 100;
+    /// An e-mail address (RFC 5321 4.5.3.1.3: a path has 256 octets, two of them angle brackets).
+    pub const EMAIL: usize = 254;
+    /// A subject.
+    pub const SUBJECT: usize = 200;
+    /// A message, in the form or as a reply.
+    pub const TEXT: usize = 5000;
+}
+
+/// The topics a visitor can choose: the value in the form, and the words.
+pub const TOPICS: [(&str, &str); 5] = [
+    ("question", "A question"),
+    ("problem", "Something does not work"),
+    ("billing", "Billing or account"),
+    ("idea", "An idea"),
+    ("other", "Something else"),
+];
+
+/// The support form as typed, unchecked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    /// The visitor's name.
+    pub name: String,
+    /// The visitor's e-mail address.
+    pub email: String,
+    /// One of [`TOPICS`].
+    pub topic: String,
+    /// The subject; becomes the thread's title.
+    pub subject: String,
+    /// The message.
+    pub message: String,
+    /// The form's idempotency key.
+    pub submission_id: String,
+    /// A field that people do not see: only programs fill it in.
+    pub website: String,
+}
+
+/// A support request that passed validation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Trimmed, 1 to [`limits::NAME`].
+    pub name: String,
+    /// Trimmed, with the domain in lower case.
+    pub email: String,
+    /// One of [`TOPICS`].
+    pub topic: &'static str,
+    /// Trimmed, 1 to [`limits::SUBJECT`].
+    pub subject: String,
+    /// 1 to [`limits::TEXT`], line ends as `\n`.
+    pub message: String,
+    /// The idempotency key.
+    pub submission_id: SubmissionId,
+}
+
+impl Draft {
+    /// Whether a program filled in the field that people do not see.
+    pub fn is_trapped(&self) -> bool {
+        !self.website.trim().is_empty()
+    }
+
+    /// All faults at once, in the order of the form.
+    pub fn check(&self) -> Result<Request, DeskError> {
+        let mut faults = Vec::new();
+        let mut fault = |field: &str, message: String| {
+            faults.push(FieldError { field: field.into(), message });
+        };
+        let name = one_line(&self.name);
+        match name.chars().count() {
+            0 => fault("name", "Please tell us your name.".into()),
+            n if n > limits::NAME => fault("name", too_long("The name", n, limits::NAME)),
+            _ => {}
+        }
+        let email = self.email.trim();
+        if email.is_empty() {
+            fault("email", "Please give an e-mail address, so that we can reach you.".into());
+        } else if !is_email(email) {
+            fault(
+                "email",
+                "This does not look like an e-mail address. Example: ada@example.com".into(),
+            );
+        }
+        let topic = TOPICS.iter().find(|(value, _)| *value == self.topic).map(|(value, _)| *value);
+        if topic.is_none() {
+            fault("topic", "Please choose what this is about.".into());
+        }
+        let subject = one_line(&self.subject);
+        match subject.chars().count() {
+            0 => fault("subject", "Please give your request a subject.".into()),
+            n if n > limits::SUBJECT => {
+                fault("subject", too_long("The subject", n, limits::SUBJECT))
+            }
+            _ => {}
+        }
+        let message = check_text(&self.message);
+        if let Err(sentence) = &message {
+            fault("message", sentence.clone());
+        }
+        let submission_id = SubmissionId::parse(self.submission_id.as_str());
+        if submission_id.is_err() {
+            fault("submission_id", "This form is out of date. Please send it once more.".into());
+        }
+        match (topic, message, submission_id, faults.is_empty()) {
+            (Some(topic), Ok(message), Ok(submission_id), true) => Ok(Request {
+                name,
+                email: lower_domain(email),
+                topic,
+                subject,
+                message,
+                submission_id,
+            }),
+            _ => Err(DeskError::invalid(faults)),
+        }
+    }
+}
+
+/// Checks a message's text: outer blank lines go, line ends become `\n`, 1 to [`limits::TEXT`] characters.
+/// The error is a sentence for the person who typed.
+pub fn check_text(text: &str) -> Result<String, String> {
+    let text: String = text
+        .replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .chars()
+        .filter(|c| !c.is_control() || *c == '\n' || *c == '\t')
+        .collect();
+    let text = text.trim_end().trim_start_matches('\n').to_string();
+    match text.chars().count() {
+        _ if text.trim().is_empty() => Err("Please write a message.".into()),
+        n if n > limits::TEXT => Err(too_long("The message", n, limits::TEXT)),
+        _ => Ok(text),
+    }
+}
+
+fn too_long(what: &str, is: usize, max: usize) -> String {
+    format!("{what} has {is} characters; at most {max} fit. Please shorten it.")
+}
+
+/// White space and control characters to single blanks.
+fn one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The shape that HTML's own `<input type=email>` asks for, and a dot in the domain. Whether the mailbox exists
+/// only a mail can tell.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let label = |l: &str| {
+        (1..=63).contains(&l.len())
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    text.len() <= limits::EMAIL
+        && (1..=64).contains(&local.len())
+        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && domain.contains('.')
+        && domain.split('.').all(label)
+}
+
+fn lower_domain(email: &str) -> String {
+    match email.rsplit_once('@') {
+        Some((local, domain)) => format!("{local}@{}", domain.to_ascii_lowercase()),
+        None => email.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Draft {
+        Draft {
+            name: " Ada  Lovelace ".into(),
+            email: "ada@Example.COM".into(),
+            topic: "problem".into(),
+            subject: "Export\nstops".into(),
+            message: "\r\nIt stops at row 5000.\r\n\r\n  indented\r\n".into(),
+            submission_id: "0123456789abcdef".into(),
+            website: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_good_draft_is_normalised() {
+        let request = good().check().unwrap();
+        assert_eq!(request.name, "Ada Lovelace");
+        assert_eq!(request.email, "ada@example.com");
+        assert_eq!(request.subject, "Export stops");
+        assert_eq!(request.message, "It stops at row 5000.\n\n  indented");
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let error = Draft::default().check().unwrap_err();
+        let fields: Vec<_> = error.fields.iter().map(|f| f.field.as_str()).collect();
+        assert_eq!(fields, ["name", "email", "topic", "subject", "message", "submission_id"]);
+    }
+
+    #[test]
+    fn lengths_count_characters() {
+        let mut draft = good();
+        draft.message = "ä".repeat(limits::TEXT);
+        assert!(draft.check().is_ok());
+        draft.message.push('ä');
+        let error = draft.check().unwrap_err();
+        assert_eq!(error.fields[0].field, "message");
+        assert!(error.error.contains("5001"), "{}", error.error);
+    }
+
+    #[test]
+    fn addresses() {
+        for good in ["a@b.co", "first.last+tag@sub.example.org", "o'brien@example.ie"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "a@b",
+            "@b.co",
+            "a@",
+            "a b@c.de",
+            "a@b..co",
+            "a@-b.co",
+            ".a@b.co",
+            "a@b.co\n",
+            "a@b@c.d e",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn text_keeps_what_was_meant() {
+        assert_eq!(check_text("a\0b\u{7}c\td").unwrap(), "abc\td");
+        assert!(check_text(" \n\t ").is_err());
+    }
+}

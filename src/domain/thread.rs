@@ -1,0 +1,75 @@
+//! A thread, as its visitor may see it.
+
+use super::{
+    ids::{Cursor, ThreadId},
+    message::Message,
+    time::At,
+};
+use serde::{Deserialize, Serialize};
+
+/// The state of a thread in a customer's words (the mapping that Plain's own customer inbox uses).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// `TODO`, or snoozed for a time.
+    InProgress,
+    /// `SNOOZED` until the customer answers.
+    WaitingForYou,
+    /// `DONE`.
+    Done,
+}
+
+impl Status {
+    /// What the visitor reads.
+    pub fn label(self) -> &'static str {
+        match self {
+            Status::InProgress => "In progress",
+            Status::WaitingForYou => "Waiting for you",
+            Status::Done => "Done",
+        }
+    }
+
+    /// The word for class names.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::InProgress => "progress",
+            Status::WaitingForYou => "waiting",
+            Status::Done => "done",
+        }
+    }
+}
+
+/// What a list of threads shows of each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Thread {
+    /// Plain's id.
+    pub id: ThreadId,
+    /// The number people say, `T-1234`.
+    pub reference: String,
+    /// The subject.
+    pub title: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Whether Plain still takes customer messages for it.
+    pub locked: bool,
+    /// When it was opened.
+    pub created_at: At,
+    /// When the last message (either way) was written, or `created_at`.
+    pub last_activity_at: At,
+}
+
+/// A page of a conversation: what `GET /api/support/messages` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation {
+    /// The thread itself.
+    pub thread: Thread,
+    /// The messages of this page, oldest first.
+    pub messages: Vec<Message>,
+    /// Give this as `before=` to get the page before; none where the first message is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older: Option<String>,
+    /// Where the live history stood *before* this was read: open the stream with it, and nothing is missed.
+    pub cursor: Cursor,
+}

@@ -1,0 +1,1 @@
+//! The Plain workspace in a box.

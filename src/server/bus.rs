@@ -1,0 +1,107 @@
+//! The event bus: bounded, replayable history of each thread, and everybody who follows it now.
+
+pub mod memory;
+
+use crate::domain::{
+    ids::{Cursor, EventId, ThreadId},
+    message::Message,
+    thread::Status,
+    time::At,
+};
+use bytes::Bytes;
+use std::{future::Future, pin::Pin, sync::Arc};
+
+/// What the webhook intake gives to the bus.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// The thread it is about.
+    pub thread_id: ThreadId,
+    /// Plain's name of the event.
+    pub event_type: String,
+    /// Plain's id of the event: the key for deduplication.
+    pub event_id: EventId,
+    /// When it happened at Plain.
+    pub at: At,
+    /// The message, already through the gate.
+    pub entry: Option<Message>,
+    /// The thread's state, where the webhook tells it.
+    pub status: Option<Status>,
+}
+
+/// One event of a thread's history, encoded once and shared by all its streams.
+#[derive(Debug)]
+pub struct LiveFrame {
+    /// The event's own place.
+    pub cursor: Cursor,
+    /// The place of the event before it in the same thread.
+    pub prev: Cursor,
+    /// The whole SSE frame, `id:` line to blank line.
+    pub sse: Bytes,
+}
+
+/// What became of a publication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Published {
+    /// It is in the history, and `listeners` streams of this instance were given it.
+    New {
+        /// Its place.
+        cursor: Cursor,
+        /// How many local streams it went to.
+        listeners: usize,
+    },
+    /// An event with this id is in the history already, or was.
+    Duplicate,
+}
+
+/// The bus cannot take or give events now. Plain's delivery is to be refused with 503, so that it comes again.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the event bus is unavailable: {0}")]
+pub struct BusError(pub String);
+
+/// A boxed future, so that the trait stays object safe.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, BusError>> + Send + 'a>>;
+
+/// A thread's events from a place on.
+#[derive(Debug)]
+pub struct Subscription {
+    /// Where the history stood when this subscription began; what `connected` tells.
+    pub cursor: Cursor,
+    /// Whether something between the wanted place and `replay` may be missing.
+    pub gap: bool,
+    /// What happened after the wanted place, oldest first.
+    pub replay: Vec<Arc<LiveFrame>>,
+    /// What happens from now on. Contiguous with `replay`.
+    pub live: LiveReceiver,
+}
+
+/// The live end of a subscription.
+#[derive(Debug)]
+pub struct LiveReceiver(pub(super) tokio::sync::broadcast::Receiver<Arc<LiveFrame>>);
+
+impl LiveReceiver {
+    /// The next event; none when this reader was too slow for its bounded queue, or the bus is gone: end the
+    /// stream then, and the client comes back with its cursor and is given what it missed.
+    pub async fn next(&mut self) -> Option<Arc<LiveFrame>> {
+        self.0.recv().await.ok()
+    }
+}
+
+/// The bus. Engines: [`memory::MemoryBus`].
+pub trait EventBus: Send + Sync + std::fmt::Debug + 'static {
+    /// Deduplicates, appends and fans out, as one step. When this answers `Ok`, the event is held.
+    fn publish(&self, event: NewEvent) -> Answer<'_, Published>;
+
+    /// Follows a thread from a place on (none: from now). Nothing is lost between the replay and the live end.
+    fn subscribe<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        after: Option<&'a Cursor>,
+    ) -> Answer<'a, Subscription>;
+
+    /// Where the history of a thread stands. Changes exactly when something is published for the thread (or its
+    /// history is lost).
+    fn head<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Cursor>;
+
+    /// Whether the bus can take events now.
+    fn health(&self) -> Answer<'_, ()>;
+}

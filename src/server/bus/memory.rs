@@ -1,0 +1,1 @@
+//! The bus of a single instance: everything in memory.

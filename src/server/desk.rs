@@ -1,0 +1,3 @@
+//! What the product does with Plain.
+
+pub mod gate;

@@ -1,0 +1,1 @@
+//! Plain's GraphQL API.
