@@ -3,6 +3,7 @@
 //! Nothing here does I/O or knows of leptos' run time; everything serialises with serde, and no type has
 //! another size on 32 bit (the browser) than on 64 bit.
 
+pub mod echo;
 pub mod error;
 pub mod ids;
 pub mod live;

@@ -1,6 +1,23 @@
-//! The server's rooms.
+//! The server's rooms, and the way in: [`run`] for the command line, [`visitor`] for the server functions.
 
+pub mod assets;
 pub mod bus;
+pub mod clock;
+pub mod config;
 pub mod desk;
+pub mod guard;
+pub mod pages;
 pub mod plain;
+pub mod router;
+pub mod session;
+pub mod shell;
+pub mod shutdown;
+pub mod state;
+pub mod stream;
+pub mod telemetry;
+pub mod visitor;
 pub mod webhook;
+
+mod run;
+
+pub use run::{RunError, Running, run, run_sandbox, start};

@@ -32,7 +32,7 @@ impl Status {
     /// The word for class names.
     pub fn word(self) -> &'static str {
         match self {
-            Status::InProgress => "progress",
+            Status::InProgress => "in-progress",
             Status::WaitingForYou => "waiting",
             Status::Done => "done",
         }

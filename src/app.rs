@@ -1,0 +1,96 @@
+//! The table of pages. The router runs on the server only; in the browser just the islands live.
+
+use crate::{
+    domain::error::{Code, DeskError},
+    features::{conversation::page::ConversationPage, new_request::page::NewRequestPage, threads::page::ThreadsPage},
+    ui::{
+        icon::Shape,
+        page::{Blank, SiteHeader},
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{FlatRoutes, Route, Router},
+    path,
+};
+
+/// What every page needs to know of this installation and this request. The server puts it into the context.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// The name visitors know.
+    pub name: String,
+    /// A key for the form on this page, made for this request.
+    pub fresh_key: String,
+}
+
+/// The context's [`Site`].
+pub fn site() -> Site {
+    use_context::<Site>().unwrap_or_default()
+}
+
+/// Sets the status of the answer that this page is part of; the server puts it into the context.
+#[derive(Clone)]
+pub struct SetStatus(pub std::sync::Arc<dyn Fn(u16) + Send + Sync>);
+
+impl std::fmt::Debug for SetStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SetStatus")
+    }
+}
+
+fn set_status(status: u16) {
+    if let Some(set) = use_context::<SetStatus>() {
+        (set.0)(status);
+    }
+}
+
+/// The pages.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let name = site().name;
+    view! {
+        <Title formatter=move |title: String| if title.is_empty() { name.clone() } else { format!("{title} · {name}") } />
+        <a class="skip visually-hidden" href="#main">
+            "Skip to content"
+        </a>
+        <Router>
+            <FlatRoutes fallback=NotFoundPage>
+                <Route path=path!("") view=NewRequestPage ssr=SsrMode::Async />
+                <Route path=path!("threads") view=ThreadsPage ssr=SsrMode::Async />
+                <Route path=path!("t/:thread_id") view=ConversationPage ssr=SsrMode::Async />
+            </FlatRoutes>
+        </Router>
+    }
+}
+
+#[component]
+fn NotFoundPage() -> impl IntoView {
+    set_status(404);
+    view! {
+        <Title text="Not found" />
+        <SiteHeader name=site().name here="/404" />
+        <Blank
+            shape=Shape::Search
+            title="There is nothing here"
+            text="The address may be mistyped, or the page has moved."
+            list=true
+        />
+    }
+}
+
+/// The page that stands in for one that cannot be shown.
+pub fn failure(error: DeskError) -> AnyView {
+    set_status(error.code.status());
+    let (shape, title) = match error.code {
+        Code::NotFound | Code::NoSession => (Shape::Search, "We cannot find this conversation"),
+        _ => (Shape::Alert, "This page cannot be shown right now"),
+    };
+    view! {
+        <Title text=title />
+        <Blank shape=shape title=title text=error.error list=true />
+    }
+    .into_any()
+}

@@ -1,0 +1,9 @@
+//! What only a tab can do. The one place that names `web_sys`.
+//!
+//! Everything here compiles on the server too and must not run there: it is called from effects and event handlers.
+
+pub mod clock;
+pub mod document;
+pub mod event_stream;
+pub mod form;
+pub mod scroll;

@@ -1,0 +1,85 @@
+//! The document as a whole. On the server nothing here runs.
+
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
+
+/// Says that the page's islands are alive, for tests and for style.
+pub fn mark_hydrated() {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("data-hydrated", "");
+    }
+}
+
+/// Leaves for another page of ours.
+pub fn go(path: &str) {
+    let _ = window().location().assign(path);
+}
+
+/// Whether the browser believes it has a network. `false` is certain, `true` is a guess.
+pub fn is_online() -> bool {
+    window().navigator().on_line()
+}
+
+/// 32 hexadecimal digits from the browser's random source.
+pub fn random_key() -> String {
+    let mut bytes = [0u8; 16];
+    let filled = window().crypto().is_ok_and(|c| c.get_random_values_with_u8_array(&mut bytes).is_ok());
+    if !filled {
+        bytes.iter_mut().for_each(|b| *b = (js_sys::Math::random() * 256.0) as u8);
+    }
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// What a tab remembers on this device. Storage may be full or forbidden: then nothing is remembered.
+pub mod memory {
+    use super::*;
+
+    fn storage() -> Option<web_sys::Storage> {
+        window().local_storage().ok().flatten()
+    }
+
+    /// Reads a remembered text.
+    pub fn get(key: &str) -> Option<String> {
+        storage()?.get_item(key).ok().flatten()
+    }
+
+    /// Remembers a text; an empty one is forgotten.
+    pub fn set(key: &str, value: &str) {
+        if let Some(storage) = storage() {
+            let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
+        }
+    }
+}
+
+/// Listeners on window and document that end when this value is dropped.
+#[derive(Debug)]
+pub struct Listeners(Vec<(web_sys::EventTarget, &'static str, Closure<dyn FnMut(JsValue)>)>);
+
+impl Listeners {
+    /// Calls `f` for each of these events: on the document for `visibilitychange`, on the window for all others.
+    pub fn on(events: &[&'static str], f: impl Fn(&'static str) + Clone + 'static) -> Self {
+        let mut all = Vec::new();
+        for event in events.iter().copied() {
+            let target: web_sys::EventTarget =
+                if event == "visibilitychange" { document().into() } else { window().into() };
+            let f = f.clone();
+            let closure = Closure::<dyn FnMut(JsValue)>::new(move |_| f(event));
+            let _ = target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+            all.push((target, event, closure));
+        }
+        Self(all)
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        for (target, event, closure) in &self.0 {
+            let _ = target.remove_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+        }
+    }
+}
+
+/// Whether the page is in front of somebody's eyes.
+pub fn is_visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}

@@ -1,0 +1,9 @@
+//! Talking with the team: one thread, live.
+
+pub mod api;
+pub mod composer;
+pub mod connection_dot;
+pub mod message;
+pub mod page;
+pub mod timeline;
+pub mod view;

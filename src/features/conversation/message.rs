@@ -1,0 +1,164 @@
+//! One row of the conversation.
+
+use super::timeline::{Bubble, Delivery, Row};
+use crate::{
+    browser::clock,
+    domain::message::{Attachment, Author, Role},
+    ui::{
+        icon::{Icon, Shape},
+        time::Time,
+    },
+};
+use leptos::prelude::*;
+
+/// A row: a day divider or a message.
+#[component]
+pub fn RowView(
+    /// What to show.
+    row: Row,
+    /// Whether times are shown in the visitor's zone.
+    local: Signal<bool>,
+    /// Called with the key of a failed message to try it again.
+    retry: Callback<String>,
+) -> impl IntoView {
+    match row {
+        Row::Day(at) => {
+            let datetime = at.day().to_string();
+            let text = move || if local.get() { clock::day_words(&at) } else { at.day().to_string() };
+            view! {
+                <li class="day">
+                    <time datetime=datetime>{text}</time>
+                </li>
+            }
+            .into_any()
+        }
+        Row::Message(bubble) => view! { <MessageView bubble=*bubble local=local retry=retry /> }.into_any(),
+    }
+}
+
+#[component]
+fn MessageView(bubble: Bubble, local: Signal<bool>, retry: Callback<String>) -> impl IntoView {
+    let Bubble { key, entry_id, author, text, at, delivery, edited, deleted, attachments, continued, fresh } = bubble;
+    let (state, sending) = match &delivery {
+        _ if deleted => ("deleted", false),
+        Delivery::Sending => ("sending", true),
+        Delivery::Sent => ("sent", false),
+        Delivery::Failed(_) => ("failed", false),
+    };
+    let role = match author.role {
+        _ if author.me => "customer",
+        Role::Customer => "agent",
+        Role::Agent | Role::Bot => "agent",
+        Role::System => "system",
+    };
+    let name = shown_name(&author);
+    let meta = match delivery {
+        Delivery::Failed(why) => view! {
+            <span class="message__status">"Not sent. " {why}</span>
+            " "
+            <button class="text-button" type="button" on:click=move |_| retry.run(key.clone())>
+                "Try again"
+            </button>
+        }
+        .into_any(),
+        _ if sending => view! { <span class="message__status">"Sending…"</span> }.into_any(),
+        _ => view! {
+            <Time at=at local=local />
+            {edited.then(|| view! { <span class="message__edited">" edited"</span> })}
+            {(author.me && entry_id.is_none()).then(|| view! { <span class="message__status">" Sent"</span> })}
+        }
+        .into_any(),
+    };
+    view! {
+        <li
+            class="message"
+            data-role=role
+            data-state=state
+            data-entry-id=entry_id.map(String::from)
+            data-continued=continued.then_some("")
+            data-new=fresh.then_some("")
+        >
+            {(role == "agent")
+                .then(|| {
+                    view! {
+                        <span class="avatar" aria-hidden="true">
+                            {initials(&name)}
+                        </span>
+                    }
+                })}
+            <p class="message__author" class:visually-hidden=author.me>
+                {name.clone()}
+            </p>
+            <div class="bubble" dir="auto">
+                <p class="bubble__text">{if deleted { "Message deleted".to_string() } else { text }}</p>
+                {(!attachments.is_empty()).then(|| view! { <Attachments list=attachments /> })}
+            </div>
+            <p class="message__meta">{meta}</p>
+        </li>
+    }
+}
+
+/// The files of a message. They are named here; opening them comes with uploads.
+#[component]
+fn Attachments(list: Vec<Attachment>) -> impl IntoView {
+    let items: Vec<_> = list
+        .into_iter()
+        .map(|file| {
+            view! {
+                <li>
+                    <span class="attachment">
+                        <Icon shape=Shape::File />
+                        <span>{file.file_name} <small>{size_words(file.bytes)}</small></span>
+                    </span>
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <ul class="attachments" aria-label="Attachments">
+            {items}
+        </ul>
+    }
+}
+
+fn shown_name(author: &Author) -> String {
+    match author.role {
+        _ if author.me => "You".into(),
+        _ if !author.name.is_empty() => author.name.clone(),
+        Role::Customer => "Customer".into(),
+        Role::Agent => "Support".into(),
+        Role::Bot => "Assistant".into(),
+        Role::System => "System".into(),
+    }
+}
+
+/// The first letters of the first and the last word.
+fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
+    let first = words.next();
+    let last = words.next_back();
+    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+}
+
+fn size_words(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_and_sizes() {
+        assert_eq!(initials("Maya von Kern"), "MK");
+        assert_eq!(initials("ines"), "I");
+        assert_eq!(initials(""), "");
+        assert_eq!(size_words(999), "999 bytes");
+        assert_eq!(size_words(181_100), "182 KB");
+        assert_eq!(size_words(1_250_000), "1.2 MB");
+    }
+}

@@ -1,0 +1,52 @@
+//! `/t/{threadId}`: a conversation.
+
+use super::{api::messages, view::ConversationView};
+use crate::{
+    app::{failure, site},
+    domain::echo::ReplyEcho,
+    ui::page::SiteHeader,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+/// The page: the newest messages, or without script an older page (`?before=`).
+#[component]
+pub fn ConversationPage() -> impl IntoView {
+    let site = site();
+    let name = site.name.clone();
+    let thread = use_params_map().with_untracked(|params| params.get("thread_id")).unwrap_or_default();
+    let before = use_query_map().with_untracked(|query| query.get("before"));
+    let newest = before.is_none();
+    let echo = use_context::<ReplyEcho>().unwrap_or_default();
+    let echo = ReplyEcho { key: if echo.key.is_empty() { site.fresh_key.clone() } else { echo.key.clone() }, ..echo };
+    let here = format!("/t/{thread}");
+    let page = Resource::new_blocking(|| (), move |()| messages(thread.clone(), None, before.clone()));
+    view! {
+        <SiteHeader name=name here="/t" />
+        <Suspense>
+            {move || {
+                let (echo, here) = (echo.clone(), here.clone());
+                Suspend::new(async move {
+                    match page.await {
+                        Ok(conversation) => {
+                            view! {
+                                <Title text=conversation.thread.title.clone() />
+                                <noscript>
+                                    <p class="refresh">
+                                        "New answers appear when you "
+                                        <a href=here>{if newest { "refresh this page" } else { "go back to the newest messages" }}</a>
+                                        "."
+                                    </p>
+                                </noscript>
+                                <ConversationView initial=conversation echo=echo newest=newest />
+                            }
+                                .into_any()
+                        }
+                        Err(error) => failure(error),
+                    }
+                })
+            }}
+        </Suspense>
+    }
+}

@@ -1,0 +1,518 @@
+//! The state of an open conversation, as pure data: what came from reads, what came from events, and what the
+//! visitor is just sending, merged into one list that shows every message once and in order.
+
+use crate::domain::{
+    ids::{ClientMessageId, EntryId},
+    message::{Attachment, Author, Message, Role},
+    thread::{Conversation, Status, Thread},
+    time::At,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+/// How far a message of the visitor's own has come.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// On its way.
+    Sending,
+    /// With the team.
+    Sent,
+    /// Not sent, and why. Trying again is safe.
+    Failed(String),
+}
+
+/// A message that the visitor is sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pending {
+    key: ClientMessageId,
+    text: String,
+    at: At,
+    delivery: Delivery,
+    /// The chat's id, once the server answered.
+    source_id: Option<String>,
+}
+
+/// What a change did to the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A message that was not there before, written by somebody else.
+    New,
+    /// Something that was there looks different now, or an own message arrived.
+    Updated,
+    /// Nothing to see.
+    Nothing,
+}
+
+/// One line of the list, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    /// A new day begins.
+    Day(At),
+    /// A message.
+    Message(Box<Bubble>),
+}
+
+/// A message, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bubble {
+    /// Stays the same from "sending" to "sent".
+    pub key: String,
+    /// The timeline entry; none while it is being sent.
+    pub entry_id: Option<EntryId>,
+    /// Who wrote it.
+    pub author: Author,
+    /// What it says.
+    pub text: String,
+    /// When.
+    pub at: At,
+    /// How far it has come.
+    pub delivery: Delivery,
+    /// Changed later.
+    pub edited: bool,
+    /// Taken back.
+    pub deleted: bool,
+    /// Its files.
+    pub attachments: Vec<Attachment>,
+    /// By the same author as the one above, shortly after: no name again.
+    pub continued: bool,
+    /// Came while the page was open.
+    pub fresh: bool,
+}
+
+impl Row {
+    /// A key that changes whenever the row looks different: a row with an old key is never rendered again.
+    pub fn key(&self) -> (String, u64) {
+        let mut hasher = DefaultHasher::new();
+        match self {
+            Row::Day(at) => (format!("day {}", at.day()), 0),
+            Row::Message(b) => {
+                (&b.text, &b.at, &b.delivery, b.edited, b.deleted, b.continued).hash(&mut hasher);
+                (&b.author.name, b.attachments.len(), b.entry_id.is_some()).hash(&mut hasher);
+                (b.key.clone(), hasher.finish())
+            }
+        }
+    }
+}
+
+/// The open conversation.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    /// The thread's title, reference and state.
+    pub thread: Thread,
+    /// Give this to get the page before; none where the first message is shown.
+    pub older: Option<String>,
+    messages: BTreeMap<(At, EntryId), Message>,
+    places: HashMap<EntryId, At>,
+    pending: Vec<Pending>,
+    /// Own messages that arrived: the row keeps the key it had while it was being sent.
+    keys: HashMap<EntryId, ClientMessageId>,
+    fresh: Vec<EntryId>,
+}
+
+/// Two messages of one author within this time stand together.
+const TOGETHER_MS: i64 = 5 * 60_000;
+
+impl Timeline {
+    /// From the first page.
+    pub fn new(conversation: Conversation) -> Self {
+        let mut timeline = Self {
+            thread: conversation.thread,
+            older: conversation.older,
+            messages: BTreeMap::new(),
+            places: HashMap::new(),
+            pending: Vec::new(),
+            keys: HashMap::new(),
+            fresh: Vec::new(),
+        };
+        for message in conversation.messages {
+            timeline.upsert(message);
+        }
+        timeline
+    }
+
+    /// A message from an event.
+    pub fn apply(&mut self, message: Message) -> Change {
+        let new = !self.places.contains_key(&message.id);
+        let mine = message.author.me;
+        let id = message.id.clone();
+        if !self.upsert(message) {
+            return Change::Nothing;
+        }
+        if new {
+            self.fresh.push(id);
+        }
+        if new && !mine { Change::New } else { Change::Updated }
+    }
+
+    /// The thread's state from an event.
+    pub fn set_status(&mut self, status: Status) {
+        self.thread.status = status;
+    }
+
+    /// The newest page, read anew. What lies within it and is not in it any more is gone; what is newer than it came
+    /// by an event that overtook the read, and stays.
+    pub fn reconcile(&mut self, page: Conversation) -> Change {
+        self.thread = page.thread;
+        let first = page.messages.first().map(|m| (m.at.clone(), m.id.clone()));
+        let last = page.messages.last().map(|m| (m.at.clone(), m.id.clone()));
+        let mut change = Change::Nothing;
+        if let (Some(first), Some(last)) = (first, last) {
+            let kept: Vec<&EntryId> = page.messages.iter().map(|m| &m.id).collect();
+            let gone: Vec<_> =
+                self.messages.range(first..=last).map(|(k, _)| k.clone()).filter(|(_, id)| !kept.contains(&id)).collect();
+            for place in gone {
+                self.places.remove(&place.1);
+                self.messages.remove(&place);
+                change = Change::Updated;
+            }
+        }
+        if self.messages.is_empty() {
+            self.older = page.older;
+        }
+        for message in page.messages {
+            match self.apply(message) {
+                Change::New => change = Change::New,
+                Change::Updated if change == Change::Nothing => change = Change::Updated,
+                _ => {}
+            }
+        }
+        change
+    }
+
+    /// A page of older messages.
+    pub fn prepend(&mut self, page: Conversation) {
+        self.older = page.older;
+        for message in page.messages {
+            self.upsert(message);
+        }
+    }
+
+    /// Puts a message in its place. False if it is already there like this, or newer.
+    fn upsert(&mut self, mut message: Message) -> bool {
+        if let Some(at) = self.places.get(&message.id) {
+            let place = (at.clone(), message.id.clone());
+            if let Some(old) = self.messages.get(&place) {
+                // A late delivery never rolls a message back.
+                if message.updated_at < old.updated_at || *old == message {
+                    return false;
+                }
+                // A webhook names agents by id only: keep a name that is known already.
+                if message.author.name.is_empty() && message.author.role == old.author.role {
+                    message.author = old.author.clone();
+                    if *old == message {
+                        return false;
+                    }
+                }
+                self.messages.remove(&place);
+            }
+        } else if message.author.me {
+            self.claim(&message);
+        }
+        self.places.insert(message.id.clone(), message.at.clone());
+        self.messages.insert((message.at.clone(), message.id.clone()), message);
+        true
+    }
+
+    /// An own message arrived that may be one of those being sent: then it takes over its row.
+    fn claim(&mut self, message: &Message) {
+        let by_id = |p: &Pending| p.source_id.is_some() && p.source_id == message.source_id;
+        let by_text = |p: &Pending| p.source_id.is_none() && p.text.trim() == message.text.trim();
+        let found = self.pending.iter().position(by_id).or_else(|| self.pending.iter().position(by_text));
+        if let Some(index) = found {
+            let pending = self.pending.remove(index);
+            self.keys.insert(message.id.clone(), pending.key);
+        }
+    }
+
+    /// The visitor sends a message.
+    pub fn compose(&mut self, key: ClientMessageId, text: String, at: At) {
+        self.pending.push(Pending { key, text, at, delivery: Delivery::Sending, source_id: None });
+    }
+
+    /// The server took a message.
+    pub fn sent(&mut self, key: &ClientMessageId, source_id: String, at: At) {
+        let arrived = self
+            .messages
+            .values()
+            .find(|m| m.source_id.as_deref() == Some(source_id.as_str()))
+            .map(|m| m.id.clone());
+        if let Some(id) = arrived {
+            if let Some(index) = self.pending.iter().position(|p| p.key == *key) {
+                self.pending.remove(index);
+                self.keys.insert(id, key.clone());
+            }
+            return;
+        }
+        if let Some(pending) = self.pending.iter_mut().find(|p| p.key == *key) {
+            pending.delivery = Delivery::Sent;
+            pending.source_id = Some(source_id);
+            pending.at = at;
+        }
+    }
+
+    /// A message could not be sent.
+    pub fn failed(&mut self, key: &ClientMessageId, why: String) {
+        if let Some(pending) = self.pending.iter_mut().find(|p| p.key == *key) {
+            pending.delivery = Delivery::Failed(why);
+        }
+    }
+
+    /// Tries a failed message again: its text, to be sent under the same key.
+    pub fn retry(&mut self, key: &str) -> Option<(ClientMessageId, String)> {
+        let pending = self.pending.iter_mut().find(|p| p.key.as_str() == key)?;
+        pending.delivery = Delivery::Sending;
+        Some((pending.key.clone(), pending.text.clone()))
+    }
+
+    /// How many messages from the other side are here; grows when one arrives.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.pending.is_empty()
+    }
+
+    /// Everything to show, oldest first. `day` tells the calendar day of a moment in the reader's zone.
+    pub fn rows(&self, day: impl Fn(&At) -> String) -> Vec<Row> {
+        let mut rows = Vec::with_capacity(self.messages.len() + self.pending.len() + 4);
+        let mut today = String::new();
+        let mut above: Option<(Author, i64)> = None;
+        let me = Author { name: String::new(), role: Role::Customer, me: true, avatar_url: None };
+        let arrived = self.messages.values().map(|m| Bubble {
+            key: self.keys.get(&m.id).map_or(m.id.as_str(), |key| key.as_str()).to_string(),
+            entry_id: Some(m.id.clone()),
+            author: m.author.clone(),
+            text: m.text.clone(),
+            at: m.at.clone(),
+            delivery: Delivery::Sent,
+            edited: m.edited,
+            deleted: m.deleted,
+            attachments: m.attachments.clone(),
+            continued: false,
+            fresh: self.fresh.contains(&m.id),
+        });
+        let sending = self.pending.iter().map(|p| Bubble {
+            key: p.key.to_string(),
+            entry_id: None,
+            author: me.clone(),
+            text: p.text.clone(),
+            at: p.at.clone(),
+            delivery: p.delivery.clone(),
+            edited: false,
+            deleted: false,
+            attachments: Vec::new(),
+            continued: false,
+            fresh: true,
+        });
+        for mut bubble in arrived.chain(sending) {
+            let this_day = day(&bubble.at);
+            if this_day != today {
+                today = this_day;
+                above = None;
+                rows.push(Row::Day(bubble.at.clone()));
+            }
+            let minute = minutes(&bubble.at);
+            bubble.continued = above.is_some_and(|(author, last)| {
+                author.role == bubble.author.role
+                    && author.me == bubble.author.me
+                    && (author.me || author.name == bubble.author.name)
+                    && (minute - last) * 60_000 < TOGETHER_MS
+            });
+            above = Some((bubble.author.clone(), minute));
+            rows.push(Row::Message(Box::new(bubble)));
+        }
+        rows
+    }
+}
+
+/// Minutes since the first of January of a year with 31-day months: good enough to tell how far apart two moments
+/// of one day are, which is all that is asked.
+fn minutes(at: &At) -> i64 {
+    let text = at.hour_minute();
+    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|t| t.parse::<i64>().ok()).unwrap_or(0);
+    number(0..2) * 60 + number(3..5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{Cursor, ThreadId};
+    use proptest::prelude::*;
+
+    fn entry(n: u32) -> EntryId {
+        EntryId::parse(format!("t_{n:026}")).unwrap()
+    }
+
+    fn message(n: u32, at: i64, updated: i64, text: &str, me: bool) -> Message {
+        Message {
+            id: entry(n),
+            source_id: Some(format!("ch_{n:026}")),
+            author: Author {
+                name: if me { "Ada".into() } else { "Ines".into() },
+                role: if me { Role::Customer } else { Role::Agent },
+                me,
+                avatar_url: None,
+            },
+            text: text.into(),
+            at: At::from_millis(at),
+            updated_at: At::from_millis(updated),
+            edited: updated > at,
+            deleted: false,
+            attachments: Vec::new(),
+        }
+    }
+
+    fn page(messages: Vec<Message>) -> Conversation {
+        Conversation {
+            thread: Thread {
+                id: ThreadId::parse("th_01KQS44ER0KVVBRC15MBB8ADPP").unwrap(),
+                reference: "T-1".into(),
+                title: "x".into(),
+                status: Status::InProgress,
+                locked: false,
+                created_at: At::from_millis(0),
+                last_activity_at: At::from_millis(0),
+            },
+            messages,
+            older: None,
+            cursor: Cursor::parse("e-0").unwrap(),
+        }
+    }
+
+    fn texts(timeline: &Timeline) -> Vec<String> {
+        timeline
+            .rows(|at| at.day().to_string())
+            .into_iter()
+            .filter_map(|row| match row {
+                Row::Message(b) => Some(b.text),
+                Row::Day(_) => None,
+            })
+            .collect()
+    }
+
+    fn key(n: u32) -> ClientMessageId {
+        ClientMessageId::parse(format!("{n:032}")).unwrap()
+    }
+
+    #[test]
+    fn equal_times_stand_in_id_order() {
+        let mut t = Timeline::new(page(vec![]));
+        t.apply(message(2, 5, 5, "b", false));
+        t.apply(message(1, 5, 5, "a", false));
+        assert_eq!(texts(&t), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_late_retry_does_not_roll_back() {
+        let mut t = Timeline::new(page(vec![message(1, 5, 9, "new", false)]));
+        assert_eq!(t.apply(message(1, 5, 5, "old", false)), Change::Nothing);
+        assert_eq!(texts(&t), ["new"]);
+    }
+
+    #[test]
+    fn names_survive_nameless_events() {
+        let mut t = Timeline::new(page(vec![message(1, 5, 5, "x", false)]));
+        let mut nameless = message(1, 5, 6, "y", false);
+        nameless.author.name.clear();
+        assert_eq!(t.apply(nameless), Change::Updated);
+        let rows = t.rows(|at| at.day().to_string());
+        let Some(Row::Message(bubble)) = rows.last() else { panic!() };
+        assert_eq!((bubble.author.name.as_str(), bubble.text.as_str()), ("Ines", "y"));
+    }
+
+    #[test]
+    fn an_own_message_is_shown_once_whichever_answer_is_first() {
+        // The event overtakes the answer…
+        let mut t = Timeline::new(page(vec![]));
+        t.compose(key(1), "hello".into(), At::from_millis(1));
+        assert_eq!(t.apply(message(1, 5, 5, "hello", true)), Change::Updated);
+        t.sent(&key(1), format!("ch_{:026}", 1), At::from_millis(5));
+        assert_eq!(texts(&t), ["hello"]);
+        // …or the answer the event.
+        let mut t = Timeline::new(page(vec![]));
+        t.compose(key(1), "hello".into(), At::from_millis(1));
+        t.sent(&key(1), format!("ch_{:026}", 1), At::from_millis(5));
+        t.apply(message(1, 5, 5, "hello", true));
+        assert_eq!(texts(&t), ["hello"]);
+        // The row keeps its key, so the bubble does not blink.
+        let rows = t.rows(|at| at.day().to_string());
+        assert_eq!(rows.last().unwrap().key().0, key(1).as_str());
+    }
+
+    #[test]
+    fn the_same_words_twice_are_two_messages() {
+        let mut t = Timeline::new(page(vec![]));
+        t.compose(key(1), "ok".into(), At::from_millis(1));
+        t.compose(key(2), "ok".into(), At::from_millis(2));
+        t.apply(message(1, 5, 5, "ok", true));
+        t.apply(message(2, 6, 6, "ok", true));
+        t.sent(&key(2), format!("ch_{:026}", 2), At::from_millis(6));
+        t.sent(&key(1), format!("ch_{:026}", 1), At::from_millis(5));
+        assert_eq!(texts(&t), ["ok", "ok"]);
+    }
+
+    #[test]
+    fn a_failed_message_keeps_text_and_key() {
+        let mut t = Timeline::new(page(vec![]));
+        t.compose(key(1), "hello".into(), At::from_millis(1));
+        t.failed(&key(1), "no".into());
+        assert_eq!(t.retry(key(1).as_str()), Some((key(1), "hello".into())));
+        t.failed(&key(1), "no".into());
+        // It had arrived after all.
+        t.apply(message(1, 5, 5, "hello", true));
+        assert_eq!(texts(&t), ["hello"]);
+    }
+
+    #[test]
+    fn a_read_removes_what_is_gone_and_keeps_what_overtook_it() {
+        let mut t = Timeline::new(page(vec![
+            message(1, 1, 1, "a", false),
+            message(2, 2, 2, "b", false),
+            message(3, 3, 3, "c", false),
+        ]));
+        t.apply(message(4, 4, 4, "d", false));
+        t.reconcile(page(vec![message(1, 1, 1, "a", false), message(3, 3, 3, "c", false)]));
+        assert_eq!(texts(&t), ["a", "c", "d"]);
+    }
+
+    #[test]
+    fn days_and_groups() {
+        let day = 86_400_000;
+        let mut other = message(4, day + 3, day + 3, "d", false);
+        other.author.name = "Max".into();
+        let t = Timeline::new(page(vec![
+            message(1, 1, 1, "a", false),
+            message(2, 2, 2, "b", false),
+            message(3, day + 2, day + 2, "c", false),
+            other,
+        ]));
+        let shape: Vec<_> = t
+            .rows(|at| at.day().to_string())
+            .iter()
+            .map(|row| match row {
+                Row::Day(_) => "day",
+                Row::Message(b) if b.continued => "continued",
+                Row::Message(_) => "first",
+            })
+            .collect();
+        assert_eq!(shape, ["day", "first", "continued", "day", "first", "first"]);
+    }
+
+    proptest! {
+        /// Events and reads in any order and number give one view.
+        #[test]
+        fn any_order_gives_one_view(order in Just((0..12usize).collect::<Vec<_>>()).prop_shuffle(), twice in 0..12usize) {
+            let mut all = Vec::new();
+            for n in 0..4u32 {
+                for version in 0..3i64 {
+                    let at = i64::from(n / 2);
+                    all.push(message(n, at, at + version, &format!("{n} v{version}"), n % 2 == 0));
+                }
+            }
+            let mut t = Timeline::new(page(vec![]));
+            for index in order.iter().chain([&twice]) {
+                t.apply(all[*index].clone());
+            }
+            prop_assert_eq!(texts(&t), ["0 v2", "1 v2", "2 v2", "3 v2"]);
+        }
+    }
+}

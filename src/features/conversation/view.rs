@@ -1,0 +1,378 @@
+//! The `ConversationView` island: one thread, live.
+//!
+//! The server renders it whole. In the browser it opens the stream from the cursor of that very render, so nothing
+//! falls between; an event's message is shown at once, and then the conversation is fetched to reconcile.
+
+use super::{
+    api::{messages, reply},
+    composer::Composer,
+    connection_dot::ConnectionDot,
+    message::RowView,
+    timeline::{Change, Timeline},
+};
+use crate::{
+    browser::{
+        clock, document,
+        event_stream::{EventStream, Link, News},
+        scroll,
+    },
+    domain::{
+        echo::ReplyEcho,
+        error::Code,
+        ids::ClientMessageId,
+        live::LiveEvent,
+        message::Message,
+        thread::{Conversation, Status},
+    },
+    ui::{
+        icon::{Icon, Shape},
+        notice::{Kind, Notice},
+        status::StatusPill,
+    },
+};
+use leptos::{ev::MouseEvent, html, prelude::*, task::spawn_local};
+use std::{collections::VecDeque, time::Duration};
+
+/// Events that come within this time share one read.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// The state of one open conversation; every handle is `Copy`.
+#[derive(Clone, Copy)]
+struct Live {
+    thread: StoredValue<String>,
+    timeline: RwSignal<Timeline>,
+    link: WriteSignal<Link>,
+    /// Messages that came while the reader was further up.
+    unseen: RwSignal<u32>,
+    /// Said once by a screen reader.
+    spoken: RwSignal<String>,
+    /// Why this conversation cannot be shown any more; empty while it can.
+    gone: RwSignal<String>,
+    scroller: NodeRef<html::Div>,
+    reading: StoredValue<Reading>,
+    queue: StoredValue<VecDeque<(ClientMessageId, String)>>,
+    sending: StoredValue<bool>,
+    stream: StoredValue<Option<EventStream>, LocalStorage>,
+}
+
+/// Where the coalesced read stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Idle,
+    /// One is planned or under way.
+    Busy,
+    /// One is under way, and something happened since it began.
+    Again,
+    /// The last one failed.
+    Failed,
+}
+
+impl Live {
+    fn hear(self, news: News) {
+        match news {
+            News::Link(link) => {
+                self.link.set(link);
+                if link == Link::Live && self.reading.get_value() == Reading::Failed {
+                    self.read();
+                }
+            }
+            News::Event(event) => {
+                self.apply(*event);
+                self.read_soon();
+            }
+            News::Resync => self.read(),
+        }
+    }
+
+    fn apply(self, event: LiveEvent) {
+        let spoken = event.entry.as_ref().map(spoken_words);
+        let new = self.change(move |timeline| {
+            if let Some(status) = event.status {
+                timeline.set_status(status);
+            }
+            event.entry.map_or(Change::Nothing, |entry| timeline.apply(entry))
+        });
+        if let (true, Some(words)) = (new, spoken) {
+            self.spoken.set(words);
+        }
+    }
+
+    /// Changes the list and keeps the reader's place: at the end it follows, further up it stays. Tells whether
+    /// something new came from the other side.
+    fn change(self, change: impl FnOnce(&mut Timeline) -> Change) -> bool {
+        let at_end = self.scroller.get_untracked().is_none_or(|list| scroll::at_end(&list));
+        let mut result = Change::Nothing;
+        self.timeline.maybe_update(|timeline| {
+            let before = (timeline.thread.status, timeline.thread.title.len());
+            result = change(timeline);
+            result != Change::Nothing || before != (timeline.thread.status, timeline.thread.title.len())
+        });
+        if at_end {
+            self.follow();
+        } else if result == Change::New {
+            self.unseen.update(|n| *n += 1);
+        }
+        result == Change::New
+    }
+
+    /// Goes to the newest message once it is rendered.
+    fn follow(self) {
+        request_animation_frame(move || {
+            if let Some(list) = self.scroller.try_get_untracked().flatten() {
+                scroll::to_end(&list);
+            }
+            self.unseen.set(0);
+        });
+    }
+
+    fn read_soon(self) {
+        match self.reading.get_value() {
+            Reading::Busy => self.reading.set_value(Reading::Again),
+            Reading::Again => {}
+            Reading::Idle | Reading::Failed => {
+                self.reading.set_value(Reading::Busy);
+                set_timeout(move || self.fetch(), SETTLE);
+            }
+        }
+    }
+
+    fn read(self) {
+        match self.reading.get_value() {
+            Reading::Busy | Reading::Again => self.reading.set_value(Reading::Again),
+            Reading::Idle | Reading::Failed => {
+                self.reading.set_value(Reading::Busy);
+                self.fetch();
+            }
+        }
+    }
+
+    fn fetch(self) {
+        self.reading.set_value(Reading::Busy);
+        leptos::logging::log!("Fetching latest messages");
+        spawn_local(async move {
+            let answer = messages(self.thread.get_value(), None, None).await;
+            let again = self.reading.try_get_value() == Some(Reading::Again);
+            self.reading.set_value(Reading::Idle);
+            match answer {
+                Ok(page) => {
+                    self.change(|timeline| timeline.reconcile(page));
+                    if again {
+                        self.read_soon();
+                    }
+                }
+                Err(error) if matches!(error.code, Code::NotFound | Code::NoSession) => {
+                    self.gone.set(error.error);
+                    self.stream.with_value(|stream| stream.iter().for_each(EventStream::close));
+                }
+                // The stream's next good connection tries again.
+                Err(_) => self.reading.set_value(Reading::Failed),
+            }
+        });
+    }
+
+    fn compose(self, text: String) {
+        let Ok(key) = ClientMessageId::parse(document::random_key()) else { return };
+        self.timeline.update(|timeline| timeline.compose(key.clone(), text.clone(), clock::now()));
+        self.follow();
+        self.enqueue(key, text);
+    }
+
+    fn retry(self, key: String) {
+        let mut again = None;
+        self.timeline.update(|timeline| again = timeline.retry(&key));
+        if let Some((key, text)) = again {
+            self.enqueue(key, text);
+        }
+    }
+
+    /// Replies go out one after the other, so that they arrive in the order in which they were written.
+    fn enqueue(self, key: ClientMessageId, text: String) {
+        self.queue.update_value(|queue| queue.push_back((key, text)));
+        if self.sending.get_value() {
+            return;
+        }
+        self.sending.set_value(true);
+        spawn_local(async move {
+            while let Some((key, text)) = self.queue.try_update_value(VecDeque::pop_front).flatten() {
+                let answer = reply(self.thread.get_value(), text, key.to_string(), Vec::new()).await;
+                self.timeline.update(|timeline| match answer {
+                    Ok(replied) => timeline.sent(&key, replied.message_id, replied.at),
+                    Err(error) => timeline.failed(&key, error.error),
+                });
+            }
+            self.sending.set_value(false);
+        });
+    }
+
+    fn load_older(self, event: MouseEvent) {
+        event.prevent_default();
+        let Some(before) = self.timeline.with_untracked(|t| t.older.clone()) else { return };
+        spawn_local(async move {
+            let Ok(page) = messages(self.thread.get_value(), None, Some(before.clone())).await else { return };
+            // The list's own end is its origin, so what is put above moves nothing.
+            self.timeline.update(|timeline| {
+                // Two clicks ask for the same page.
+                if timeline.older.as_deref() == Some(before.as_str()) {
+                    timeline.prepend(page);
+                }
+            });
+        });
+    }
+}
+
+fn spoken_words(message: &Message) -> String {
+    let who = if message.author.name.is_empty() { "Support" } else { message.author.name.as_str() };
+    format!("{who}: {}", message.text)
+}
+
+/// A conversation: header with the dot, messages, reply box.
+#[island]
+pub fn ConversationView(
+    /// The page as the server read it.
+    initial: Conversation,
+    /// The reply box after a refused POST.
+    echo: ReplyEcho,
+    /// Whether this is the newest page, which goes on live; an older one (asked for without script) stands still.
+    newest: bool,
+) -> impl IntoView {
+    let thread = initial.thread.id.clone();
+    let cursor = initial.cursor.clone();
+    let locked = initial.thread.locked;
+    let title = initial.thread.title.clone();
+    let reference = initial.thread.reference.clone();
+    let (link, set_link) = signal(Link::Connecting);
+    let live = Live {
+        thread: StoredValue::new(thread.to_string()),
+        timeline: RwSignal::new(Timeline::new(initial)),
+        link: set_link,
+        unseen: RwSignal::new(0),
+        spoken: RwSignal::new(String::new()),
+        gone: RwSignal::new(String::new()),
+        scroller: NodeRef::new(),
+        reading: StoredValue::new(Reading::Idle),
+        queue: StoredValue::new(VecDeque::new()),
+        sending: StoredValue::new(false),
+        stream: StoredValue::new_local(None),
+    };
+    let local = RwSignal::new(false);
+    let timeline = live.timeline;
+    let status = Signal::derive(move || timeline.read().thread.status);
+
+    let of_stream = thread.clone();
+    Effect::new(move |_| {
+        local.set(true);
+        if newest {
+            let stream = EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
+            live.stream.set_value(Some(stream));
+        }
+        document::mark_hydrated();
+    });
+
+    let rows = move || {
+        let local = local.get();
+        timeline.read().rows(|at| if local { clock::day(at) } else { at.day().to_string() })
+    };
+    let retry = Callback::new(move |key| live.retry(key));
+    let older_page = thread.clone();
+    let older = move || {
+        timeline.read().older.clone().map(|before| {
+            view! {
+                <li class="older">
+                    <a
+                        class="button button--quiet"
+                        href=format!("/t/{older_page}?before={before}")
+                        on:click=move |event| live.load_older(event)
+                    >
+                        "Load older messages"
+                    </a>
+                </li>
+            }
+        })
+    };
+    let gone = live.gone;
+    let unseen = live.unseen;
+    view! {
+        <main class="conversation" id="main">
+            <div class="conversation__bar">
+                <header class="conversation__header">
+                    <h1>{title}</h1>
+                    <div class="conversation__facts">
+                        <StatusPill status=status />
+                        <p class="reference">
+                            <span class="visually-hidden">"Reference "</span>
+                            {reference}
+                        </p>
+                        {newest.then(|| view! { <ConnectionDot link=link /> })}
+                    </div>
+                </header>
+            </div>
+            <div
+                class="conversation__scroll"
+                tabindex="0"
+                role="log"
+                aria-live="off"
+                aria-label="Conversation"
+                node_ref=live.scroller
+            >
+                <ol class="timeline">
+                    {older}
+                    <For
+                        each=rows
+                        key=|row| row.key()
+                        children=move |row| view! { <RowView row=row local=local.into() retry=retry /> }
+                    />
+                    {move || {
+                        timeline
+                            .read()
+                            .is_empty()
+                            .then(|| {
+                                view! { <li class="timeline__empty">"No messages yet. Write the first one below."</li> }
+                            })
+                    }}
+                </ol>
+            </div>
+            <div class="conversation__foot">
+                {move || {
+                    (unseen.get() > 0)
+                        .then(|| {
+                            view! {
+                                <button class="button button--quiet jump" type="button" on:click=move |_| live.follow()>
+                                    <Icon shape=Shape::Down size=16 />
+                                    {move || match unseen.get() {
+                                        1 => "1 new message".to_string(),
+                                        n => format!("{n} new messages"),
+                                    }}
+                                </button>
+                            }
+                        })
+                }}
+                {move || {
+                    (!gone.read().is_empty()).then(|| view! { <Notice kind=Kind::Error text=gone /> })
+                }}
+                {move || {
+                    (status.get() == Status::Done && !locked)
+                        .then(|| {
+                            view! {
+                                <Notice
+                                    kind=Kind::Success
+                                    text=Signal::stored("This request is done. A reply reopens it.".to_string())
+                                />
+                            }
+                        })
+                }}
+                {if locked {
+                    view! { <p class="composer__hint">"This conversation is closed and takes no more messages."</p> }
+                        .into_any()
+                } else {
+                    view! {
+                        <Composer thread=thread.clone() echo=echo send=Callback::new(move |text| live.compose(text)) />
+                    }
+                        .into_any()
+                }}
+            </div>
+            <p class="visually-hidden" aria-live="polite">
+                {move || live.spoken.get()}
+            </p>
+        </main>
+    }
+}

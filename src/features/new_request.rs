@@ -1,0 +1,5 @@
+//! Asking for support.
+
+pub mod api;
+pub mod page;
+pub mod request_form;

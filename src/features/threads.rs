@@ -1,0 +1,4 @@
+//! The visitor's requests.
+
+pub mod api;
+pub mod page;

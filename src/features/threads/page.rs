@@ -1,0 +1,76 @@
+//! `/threads`: the list.
+
+use super::api::threads;
+use crate::{
+    app::{failure, site},
+    domain::thread::Thread,
+    ui::{
+        icon::Shape,
+        page::{Blank, SiteHeader},
+        status::StatusPill,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// The page.
+#[component]
+pub fn ThreadsPage() -> impl IntoView {
+    let name = site().name.clone();
+    let list = Resource::new_blocking(|| (), |()| threads());
+    view! {
+        <Title text="My requests" />
+        <SiteHeader name=name here="/threads" />
+        <Suspense>
+            {move || Suspend::new(async move {
+                match list.await {
+                    Ok(list) if list.is_empty() => {
+                        view! {
+                            <Blank
+                                shape=Shape::Bubble
+                                title="No requests yet"
+                                text="What you send us from this browser is listed here."
+                            />
+                        }
+                            .into_any()
+                    }
+                    Ok(list) => view! { <List list=list /> }.into_any(),
+                    Err(error) => failure(error),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn List(list: Vec<Thread>) -> impl IntoView {
+    let items: Vec<_> = list
+        .into_iter()
+        .map(|thread| {
+            let at = thread.last_activity_at;
+            view! {
+                <li>
+                    <a class="thread" href=format!("/t/{}", thread.id)>
+                        <span class="thread__title">{thread.title}</span>
+                        <span class="thread__meta">
+                            {thread.reference} " · Updated "
+                            <time datetime=at.as_str().to_string()>{format!("{} {} UTC", at.day(), at.hour_minute())}</time>
+                        </span>
+                        <StatusPill status=Signal::stored(thread.status) />
+                    </a>
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <main class="page page--narrow" id="main">
+            <div class="page__header">
+                <h1>"My requests"</h1>
+                <a class="button" href="/">
+                    "New request"
+                </a>
+            </div>
+            <ul class="threads">{items}</ul>
+        </main>
+    }
+}

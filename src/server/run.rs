@@ -1,0 +1,222 @@
+//! From settings to a running server, and back to none.
+
+use super::{
+    bus::{EventBus, memory::{MemoryBus, MemoryBusSettings}},
+    clock::{Clock, SystemClock},
+    config::{Config, LogFormat, SandboxConfig},
+    desk::{Desk, DeskSettings},
+    guard::Guard,
+    plain::{PlainClient, PlainSettings},
+    router::router,
+    session::Sessions,
+    shutdown::Shutdown,
+    state::AppState,
+    stream::{StreamContext, StreamSettings},
+    telemetry::{self, Check, Metrics},
+    webhook::{Intake, IntakeSettings},
+};
+use crate::sandbox::{Data, Sandbox, SandboxSettings, TimelineOrder};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// Why the server could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// An address is taken or not ours.
+    #[error("cannot listen on {addr} ({setting}): {source}\n  another program may use it; choose another with {setting}=127.0.0.1:PORT")]
+    Listen {
+        /// The setting to change.
+        setting: &'static str,
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Logging or metrics.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::TelemetryError),
+    /// The sandbox.
+    #[error("the sandbox cannot start: {0}")]
+    Sandbox(String),
+    /// The client for Plain.
+    #[error("the client for Plain cannot be made: {0}")]
+    Plain(String),
+    /// The sockets.
+    #[error("the server stopped: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+/// A server that answers requests.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// Where its sandbox listens, if it has one.
+    pub sandbox: Option<SocketAddr>,
+    /// Ends it.
+    pub shutdown: Shutdown,
+    /// The bus, for tests that look behind the routes.
+    pub bus: Arc<dyn EventBus>,
+    task: JoinHandle<std::io::Result<()>>,
+    box_: Option<Sandbox>,
+}
+
+impl Running {
+    /// Waits for the end, which somebody begins through `shutdown`; at most `grace` longer.
+    pub async fn wait(self, grace: Duration) -> Result<(), RunError> {
+        let mut task = self.task;
+        let ended = tokio::select! {
+            ended = &mut task => ended.unwrap_or_else(|e| Err(std::io::Error::other(e))),
+            () = self.shutdown.overdue(grace) => { task.abort(); Ok(()) }
+        };
+        if let Some(sandbox) = self.box_ {
+            sandbox.shutdown().await;
+        }
+        ended.map_err(RunError::from)
+    }
+}
+
+fn sandbox_settings(config: &SandboxConfig, webhook_url: Option<String>) -> SandboxSettings {
+    SandboxSettings {
+        addr: config.addr,
+        data: config.file.clone().map_or(Data::Memory, Data::File),
+        api_key: config.api_key.clone(),
+        signing_secret: config.signing_secret.expose().into(),
+        webhook_url,
+        retry_scale: config.retry_scale,
+        timeline_order: TimelineOrder::default(),
+    }
+}
+
+/// Listens, starts the sandbox if it is wanted, and serves. Does not wait.
+pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunError> {
+    let wanted = config.leptos.site_addr;
+    let listener = TcpListener::bind(wanted)
+        .await
+        .map_err(|source| RunError::Listen { setting: "LEPTOS_SITE_ADDR", addr: wanted, source })?;
+    let addr = listener.local_addr()?;
+
+    let mut plain_api_url = config.plain_api_url.clone();
+    let mut sandbox = None;
+    if let Some(settings) = &config.sandbox {
+        // The sandbox reaches us on loopback, whatever visitors use.
+        let host = if addr.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], addr.port())) } else { addr };
+        let url = format!("http://{host}/api/webhooks/plain");
+        let started = Sandbox::start(sandbox_settings(settings, Some(url))).await;
+        let started = started.map_err(|e| RunError::Sandbox(format!("{e} (HOTLINE_SANDBOX_ADDR={})", settings.addr)))?;
+        plain_api_url = started.api_url();
+        sandbox = Some(started);
+    }
+
+    let shutdown = Shutdown::new();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let bus: Arc<dyn EventBus> = Arc::new(MemoryBus::new(
+        MemoryBusSettings {
+            history_per_thread: config.bus_history,
+            max_threads: config.bus_threads,
+            ..MemoryBusSettings::default()
+        },
+        clock.clone(),
+    ));
+    let client = PlainClient::new(PlainSettings {
+        api_url: plain_api_url,
+        api_key: config.plain_api_key.expose().into(),
+        request_timeout: config.plain_timeout,
+        ..PlainSettings::default()
+    })
+    .map_err(|e| RunError::Plain(e.to_string()))?;
+    let desk = Desk::new(client, bus.clone(), DeskSettings { cache_ttl: config.cache_ttl, ..DeskSettings::default() });
+    let intake = Arc::new(Intake::new(
+        IntakeSettings {
+            secrets: config.webhook_secrets.clone(),
+            unverified_per_minute: if config.rate_limits { config.rate_webhook_per_minute } else { u32::MAX },
+            ..IntakeSettings::default()
+        },
+        bus.clone(),
+        clock.clone(),
+    ));
+    let streams = StreamContext::new(
+        bus.clone(),
+        shutdown.clone(),
+        clock,
+        StreamSettings {
+            heartbeat: config.heartbeat,
+            lifetime: config.lifetime,
+            max_streams: config.max_streams,
+            ..StreamSettings::default()
+        },
+    );
+    let mut leptos = config.leptos.clone();
+    leptos.site_addr = addr;
+    let state = AppState {
+        leptos,
+        desk: desk.clone(),
+        sessions: Sessions::new(config.cookie_secrets.clone(), config.https()),
+        streams,
+        name: config.name.as_str().into(),
+    };
+    let of_bus = bus.clone();
+    let checks = vec![
+        Check::new("bus", move || {
+            let bus = of_bus.clone();
+            async move { bus.health().await.map_err(|e| e.to_string()) }
+        }),
+        Check::new("desk", move || {
+            let desk = desk.clone();
+            async move { desk.ready().await.map_err(|e| e.to_string()) }
+        }),
+    ];
+    tokio::spawn(metrics.clone().upkeep(shutdown.token()));
+    let health = telemetry::routes(metrics, shutdown.clone(), checks);
+    let app = router(state, intake, Guard::new(config), health);
+    let token = shutdown.token();
+    let task = tokio::spawn(async move {
+        axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(token.cancelled_owned())
+            .await
+    });
+    Ok(Running { addr, sandbox: sandbox.as_ref().map(Sandbox::addr), shutdown, bus, task, box_: sandbox })
+}
+
+/// `hotline serve`: serves until a signal comes.
+pub async fn run(config: Config, rust_log: Option<String>) -> Result<(), RunError> {
+    telemetry::init_log(log_format(&config), rust_log.as_deref())?;
+    let running = start(&config, Metrics::install()?).await?;
+    tracing::info!(addr = %running.addr, "Portal: {}", visible_url(&config, running.addr));
+    if let Some(addr) = running.sandbox {
+        tracing::info!(%addr, "Agent desk (sandbox): http://{addr}");
+    }
+    let shutdown = running.shutdown.clone();
+    tokio::spawn(async move {
+        if let Err(error) = shutdown.wait_for_signal().await {
+            tracing::warn!(%error, "signals cannot be heard; only kill -9 ends this process");
+        }
+    });
+    running.wait(config.drain).await
+}
+
+/// `hotline sandbox`: the sandbox alone, until a signal comes.
+pub async fn run_sandbox(config: Config, webhook_url: Option<String>, rust_log: Option<String>) -> Result<(), RunError> {
+    telemetry::init_log(log_format(&config), rust_log.as_deref())?;
+    let settings = sandbox_settings(&config.sandbox_alone, webhook_url);
+    let sandbox = Sandbox::start(settings).await.map_err(|e| RunError::Sandbox(e.to_string()))?;
+    tracing::info!(addr = %sandbox.addr(), "Agent desk (sandbox): http://{}", sandbox.addr());
+    tracing::info!("GraphQL: {}", sandbox.api_url());
+    Shutdown::new().wait_for_signal().await?;
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+fn log_format(config: &Config) -> telemetry::LogFormat {
+    match config.log {
+        LogFormat::Text => telemetry::LogFormat::Text,
+        LogFormat::Json => telemetry::LogFormat::Json,
+    }
+}
+
+fn visible_url(config: &Config, addr: SocketAddr) -> String {
+    match &config.public_url {
+        Some(url) => url.to_string(),
+        None => format!("http://{addr}"),
+    }
+}

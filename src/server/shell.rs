@@ -1,0 +1,68 @@
+//! The HTML document around every page, and its content security policy.
+
+use crate::app::App;
+use axum::http::{HeaderValue, header};
+use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
+use leptos_axum::ResponseOptions;
+use leptos_meta::MetaTags;
+
+/// Only what comes from here may run or load: scripts by this answer's nonce, no inline style, no other host.
+fn policy(nonce: &str, reload: Option<u32>) -> String {
+    // `cargo leptos watch` tells the page over a socket on its own port when to reload.
+    let reload = reload.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
+    format!(
+        "default-src 'none'; script-src 'strict-dynamic' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    )
+}
+
+/// The document.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let watched = std::env::var_os("LEPTOS_WATCH").is_some();
+    if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) {
+        if let Ok(policy) = HeaderValue::from_str(&policy(&nonce, watched.then_some(options.reload_port))) {
+            response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        // What a page shows is its visitor's alone, and old by the next message.
+        response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    let css = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta
+                    name="viewport"
+                    content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
+                />
+                <meta name="color-scheme" content="light dark" />
+                <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)" />
+                <meta name="theme-color" content="#1b1918" media="(prefers-color-scheme: dark)" />
+                <meta name="description" content="Write to the team and get the answer right here, at once." />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="stylesheet" id="leptos" href=css />
+                <AutoReload options=options.clone() />
+                <HydrationScripts options=options.clone() islands=true />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::policy;
+
+    #[test]
+    fn nothing_unsafe_but_wasm() {
+        let text = policy("abc", None);
+        assert!(text.contains("'nonce-abc'") && text.contains("'wasm-unsafe-eval'"));
+        assert!(!text.contains("unsafe-inline") && !text.contains("'unsafe-eval'") && !text.contains("http"));
+        assert!(!text.contains("ws:"));
+    }
+}

@@ -1,0 +1,21 @@
+//! What the routes share.
+
+use super::{desk::Desk, session::Sessions, stream::StreamContext};
+use axum::extract::FromRef;
+use leptos::config::LeptosOptions;
+use std::sync::Arc;
+
+/// Cheap to clone: everything in it is shared.
+#[derive(Debug, Clone, FromRef)]
+pub struct AppState {
+    /// Leptos' own options.
+    pub leptos: LeptosOptions,
+    /// What the product does with Plain.
+    pub desk: Desk,
+    /// Reads and writes cookies.
+    pub sessions: Sessions,
+    /// The live streams.
+    pub streams: StreamContext,
+    /// The name visitors know.
+    pub name: Arc<str>,
+}

@@ -1,0 +1,9 @@
+//! Dumb components: props in, view out.
+
+pub mod field;
+pub mod icon;
+pub mod notice;
+pub mod page;
+pub mod status;
+pub mod text_area;
+pub mod time;

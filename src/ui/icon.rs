@@ -1,0 +1,56 @@
+//! Line icons, drawn in the text's colour. Decoration only: the words beside them carry the meaning.
+
+use leptos::prelude::*;
+
+/// What an icon shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// An exclamation mark in a circle.
+    Alert,
+    /// A tick.
+    Check,
+    /// An arrow down.
+    Down,
+    /// A small arrow of a select box.
+    Chevron,
+    /// A sheet of paper.
+    File,
+    /// A speech bubble.
+    Bubble,
+    /// A looking glass.
+    Search,
+}
+
+impl Shape {
+    fn path(self) -> &'static str {
+        match self {
+            Shape::Alert => "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M10 6.5v4M10 13.4v.1",
+            Shape::Check => "m5 10.5 3.2 3.2L15 7",
+            Shape::Down => "M10 4.5v11M5.5 11l4.5 4.5 4.5-4.5",
+            Shape::Chevron => "m6 8 4 4 4-4",
+            Shape::File => "M5 3.5h6l4 4v9H5zM11 3.5v4h4",
+            Shape::Bubble => "M3.5 5.5h13v8.5H9l-3.5 3v-3h-2z",
+            Shape::Search => "M9 4a5 5 0 1 0 0 10A5 5 0 0 0 9 4m4 9 3.5 3.5",
+        }
+    }
+}
+
+/// An icon of the given size in pixels.
+#[component]
+pub fn Icon(shape: Shape, #[prop(default = 18)] size: u8) -> impl IntoView {
+    view! {
+        <svg
+            width=size
+            height=size
+            viewBox="0 0 20 20"
+            fill="none"
+            stroke="currentColor"
+            stroke-width="1.75"
+            stroke-linecap="round"
+            stroke-linejoin="round"
+            aria-hidden="true"
+        >
+            <path d=shape.path()></path>
+        </svg>
+    }
+}

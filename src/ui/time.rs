@@ -1,0 +1,27 @@
+//! Times. The server writes UTC; the tab rewrites them in the visitor's zone once it is alive, so that the first
+//! view is the same on both sides.
+
+use crate::{browser::clock, domain::time::At};
+use leptos::prelude::*;
+
+/// Hours and minutes of a moment.
+#[component]
+pub fn Time(
+    /// The moment.
+    at: At,
+    /// Whether to show it in the visitor's zone; false on the server and at hydration.
+    local: Signal<bool>,
+) -> impl IntoView {
+    let shown = at.clone();
+    let title = at.clone();
+    view! {
+        <time
+            datetime=at.as_str().to_string()
+            title=move || if local.get() { clock::full(&title) } else { format!("{} UTC", title.as_str()) }
+        >
+            {move || {
+                if local.get() { clock::hour_minute(&shown) } else { shown.hour_minute().to_string() }
+            }}
+        </time>
+    }
+}
