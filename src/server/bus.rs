@@ -1,15 +1,24 @@
 //! The event bus: bounded, replayable history of each thread, and everybody who follows it now.
 
+#[cfg(test)]
+mod conformance;
 pub mod memory;
+pub mod replay;
 
 use crate::domain::{
     ids::{Cursor, EventId, ThreadId},
+    live::{LiveEvent, StreamEvent},
     message::Message,
     thread::Status,
     time::At,
 };
 use bytes::Bytes;
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 /// What the webhook intake gives to the bus.
 #[derive(Debug, Clone)]
@@ -64,7 +73,9 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, BusError>> + Send
 /// A thread's events from a place on.
 #[derive(Debug)]
 pub struct Subscription {
-    /// Where the history stood when this subscription began; what `connected` tells.
+    /// The place from which `replay` goes on, and what `connected` tells: the wanted place (or the thread's event
+    /// before it), where history proves itself whole; where it does not, or nothing was wanted, the thread's head.
+    /// Never ahead of `replay`: a client that is cut off in the middle of it must not believe that it has it all.
     pub cursor: Cursor,
     /// Whether something between the wanted place and `replay` may be missing.
     pub gap: bool,
@@ -74,16 +85,52 @@ pub struct Subscription {
     pub live: LiveReceiver,
 }
 
-/// The live end of a subscription.
+/// The live end of a subscription. Dropping it ends the subscription.
 #[derive(Debug)]
-pub struct LiveReceiver(pub(super) tokio::sync::broadcast::Receiver<Arc<LiveFrame>>);
+pub struct LiveReceiver(pub(super) replay::Follower);
 
 impl LiveReceiver {
     /// The next event; none when this reader was too slow for its bounded queue, or the bus is gone: end the
     /// stream then, and the client comes back with its cursor and is given what it missed.
     pub async fn next(&mut self) -> Option<Arc<LiveFrame>> {
-        self.0.recv().await.ok()
+        poll_fn(|cx| self.poll_next(cx)).await
     }
+
+    /// The same for hand-written streams.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<LiveFrame>>> {
+        self.0.poll_next(cx)
+    }
+}
+
+impl LiveFrame {
+    /// Encodes an event once for all its readers.
+    pub fn encode(event: NewEvent, cursor: Cursor, prev: Cursor) -> Result<Self, BusError> {
+        let live = StreamEvent::Webhook(Box::new(LiveEvent {
+            thread_id: event.thread_id,
+            event_type: event.event_type,
+            event_id: event.event_id,
+            prev: prev.clone(),
+            entry: event.entry,
+            status: event.status,
+            at: event.at,
+        }));
+        let sse = sse(Some(&cursor), &live)?;
+        Ok(Self { cursor, prev, sse })
+    }
+}
+
+/// One SSE frame: the `id:` line where a place is given, one `data:` line (JSON has no raw line ends), a blank line.
+pub fn sse(id: Option<&Cursor>, event: &StreamEvent) -> Result<Bytes, BusError> {
+    let mut frame = Vec::with_capacity(512);
+    if let Some(id) = id {
+        frame.extend_from_slice(b"id: ");
+        frame.extend_from_slice(id.as_str().as_bytes());
+        frame.push(b'\n');
+    }
+    frame.extend_from_slice(b"data: ");
+    serde_json::to_writer(&mut frame, event).map_err(|error| BusError(error.to_string()))?;
+    frame.extend_from_slice(b"\n\n");
+    Ok(frame.into())
 }
 
 /// The bus. Engines: [`memory::MemoryBus`].

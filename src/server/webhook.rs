@@ -1,1 +1,357 @@
-//! The webhook intake.
+//! The webhook intake: `POST /api/webhooks/plain`.
+//!
+//! Each step is cheaper than the one after it, and nothing is believed before the signature: size, content type, the
+//! patience with this address, signature, shape, age, and then the bus, which knows duplicates. Plain is told 200 only
+//! when the bus holds the event; anything else makes it deliver again.
+
+pub mod event;
+pub mod signature;
+mod strangers;
+
+use crate::server::{
+    bus::{EventBus, Published},
+    clock::Clock,
+};
+use axum::{
+    Extension, Json, Router,
+    body::Body,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use bytes::Bytes;
+use event::Delivery;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use metrics::{counter, histogram};
+use serde_json::json;
+use signature::{Secret, Signature};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use strangers::Strangers;
+
+/// What the intake believes, and how patient it is.
+#[derive(Debug, Clone)]
+pub struct IntakeSettings {
+    /// The secrets that may have signed a request. Without any, every request is refused.
+    pub secrets: Vec<Secret>,
+    /// How far an attempt's time may be from ours, either way.
+    pub tolerance: Duration,
+    /// The largest body, in bytes.
+    pub max_body: usize,
+    /// How long a body may take to arrive.
+    pub read_timeout: Duration,
+    /// How many requests that fail verification an address may send in a minute before it hears 429.
+    pub unverified_per_minute: u32,
+    /// For how many addresses that is counted at once.
+    pub tracked_addresses: usize,
+}
+
+impl Default for IntakeSettings {
+    fn default() -> Self {
+        Self {
+            secrets: Vec::new(),
+            tolerance: Duration::from_secs(300),
+            max_body: 1024 * 1024,
+            read_timeout: Duration::from_secs(10),
+            unverified_per_minute: 10,
+            tracked_addresses: 500,
+        }
+    }
+}
+
+/// The address that a request came from, where somebody who knows better than the socket (trusted proxies) put it
+/// into the request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// The intake.
+#[derive(Debug)]
+pub struct Intake {
+    settings: IntakeSettings,
+    bus: Arc<dyn EventBus>,
+    clock: Arc<dyn Clock>,
+    strangers: Strangers,
+}
+
+impl Intake {
+    /// An intake that publishes to a bus.
+    pub fn new(settings: IntakeSettings, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
+        let strangers = Strangers::new(settings.unverified_per_minute, settings.tracked_addresses);
+        Self { settings, bus, clock, strangers }
+    }
+}
+
+/// The route, with and without a slash at its end: Plain takes a redirect for a failure.
+pub fn routes(intake: Arc<Intake>) -> Router {
+    let route = || post(receive).fallback(only_post);
+    Router::new()
+        .route("/api/webhooks/plain", route())
+        .route("/api/webhooks/plain/", route())
+        .with_state(intake)
+}
+
+async fn only_post() -> Response {
+    let body = json!({"error": "Webhooks are posted", "code": "method_not_allowed"});
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")], Json(body)).into_response()
+}
+
+/// Takes one delivery.
+pub async fn receive(
+    State(intake): State<Arc<Intake>>,
+    peer: Option<Extension<Peer>>,
+    socket: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let began = Instant::now();
+    // Without either, all strangers share one address, and only they.
+    let address = match (peer, socket) {
+        (Some(Extension(Peer(address))), _) => address,
+        (None, Some(Extension(ConnectInfo(socket)))) => socket.ip(),
+        (None, None) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    let outcome = intake.take(address, &headers, body).await;
+    let label = match &outcome {
+        Ok(taken) => taken.word(),
+        Err(refusal) => refusal.code(),
+    };
+    counter!("hotline_webhooks_total", "outcome" => label).increment(1);
+    histogram!("hotline_webhook_seconds").record(began.elapsed());
+    match outcome {
+        Ok(taken) => Json(json!({"received": true, "outcome": taken.word()})).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// What became of a believed delivery.
+#[derive(Debug, Clone, Copy)]
+enum Taken {
+    Published,
+    Duplicate,
+    Ignored,
+}
+
+impl Taken {
+    fn word(self) -> &'static str {
+        match self {
+            Taken::Published => "published",
+            Taken::Duplicate => "duplicate",
+            Taken::Ignored => "ignored",
+        }
+    }
+}
+
+/// Why a delivery was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    TooLarge,
+    UnsupportedType,
+    RateLimited { seconds: u64 },
+    TooSlow,
+    BadRequest,
+    InvalidSignature,
+    Stale,
+    Unavailable,
+}
+
+impl Refusal {
+    fn code(self) -> &'static str {
+        match self {
+            Refusal::TooLarge => "too_large",
+            Refusal::UnsupportedType => "unsupported_type",
+            Refusal::RateLimited { .. } => "rate_limited",
+            Refusal::TooSlow => "too_slow",
+            Refusal::BadRequest => "bad_request",
+            Refusal::InvalidSignature => "invalid_signature",
+            Refusal::Stale => "stale",
+            Refusal::Unavailable => "unavailable",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Refusal::TooLarge => "Body too large",
+            Refusal::UnsupportedType => "Content type must be application/json",
+            Refusal::RateLimited { .. } => "Too many requests that could not be verified",
+            Refusal::TooSlow => "Body did not arrive in time",
+            Refusal::BadRequest => "Not a Plain webhook",
+            Refusal::InvalidSignature => "Invalid signature",
+            Refusal::Stale => "Delivery attempt is too old or from the future",
+            Refusal::Unavailable => "Event bus unavailable, please deliver again",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Refusal::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Refusal::BadRequest => StatusCode::BAD_REQUEST,
+            Refusal::InvalidSignature | Refusal::Stale => StatusCode::UNAUTHORIZED,
+            Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = Json(json!({"error": self.sentence(), "code": self.code()}));
+        let mut response = (self.status(), body).into_response();
+        let wait = match self {
+            Refusal::RateLimited { seconds } => Some(seconds),
+            Refusal::Unavailable => Some(10),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+impl Intake {
+    async fn take(
+        &self,
+        address: IpAddr,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Taken, Refusal> {
+        let max = self.settings.max_body;
+        if content_length(headers).is_some_and(|length| length > max as u64) {
+            return Err(Refusal::TooLarge);
+        }
+        if !is_json(headers) {
+            return Err(Refusal::UnsupportedType);
+        }
+        // An address out of patience may still be Plain's: what is signed passes. What cannot be is not even read.
+        let signature = signature_in(headers);
+        if signature.is_none()
+            && let Some(seconds) = self.strangers.limited(address, self.clock.now_ms())
+        {
+            return Err(Refusal::RateLimited { seconds });
+        }
+        let body = self.read(body).await?;
+        self.verify(address, signature, &body)?;
+        let delivery = event::decode(&body).map_err(|error| {
+            tracing::warn!(%error, "Cannot read Plain webhook");
+            Refusal::BadRequest
+        })?;
+        drop(body);
+        self.accept(delivery).await
+    }
+
+    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
+        let limited = Limited::new(body, self.settings.max_body).collect();
+        match tokio::time::timeout(self.settings.read_timeout, limited).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
+            Ok(Err(_)) => Err(Refusal::BadRequest),
+            Err(_) => Err(Refusal::TooSlow),
+        }
+    }
+
+    fn verify(
+        &self,
+        address: IpAddr,
+        signature: Option<Signature>,
+        body: &[u8],
+    ) -> Result<(), Refusal> {
+        let verified = signature
+            .and_then(|signature| signature::verify(&self.settings.secrets, body, &signature));
+        if let Some(place) = verified {
+            // Tells when an old secret is no longer used and may go.
+            counter!("hotline_webhook_signature_total", "secret" => place.to_string()).increment(1);
+            return Ok(());
+        }
+        let now = self.clock.now_ms();
+        if let Some(seconds) = self.strangers.limited(address, now) {
+            return Err(Refusal::RateLimited { seconds });
+        }
+        self.strangers.failed(address, now);
+        tracing::warn!("Refused a webhook: invalid signature");
+        Err(Refusal::InvalidSignature)
+    }
+
+    async fn accept(&self, delivery: Delivery) -> Result<Taken, Refusal> {
+        let Delivery { id, kind, attempted_at, event } = delivery;
+        tracing::info!(eventType = kind, eventId = %id, "Received Plain webhook");
+        let off = self.clock.now_ms().saturating_sub(attempted_at).unsigned_abs();
+        if u128::from(off) > self.settings.tolerance.as_millis() {
+            tracing::warn!(eventType = kind, eventId = %id, off_ms = off, "Refused a webhook: stale");
+            return Err(Refusal::Stale);
+        }
+        let Some(event) = event else {
+            counter!("hotline_webhook_ignored_total", "type" => kind).increment(1);
+            return Ok(Taken::Ignored);
+        };
+        let thread = event.thread_id.clone();
+        tracing::info!(eventType = kind, threadId = %thread, "Processing webhook");
+        match self.bus.publish(event).await {
+            Ok(Published::New { listeners, .. }) => {
+                counter!("hotline_events_published_total").increment(1);
+                tracing::info!(
+                    eventType = kind,
+                    threadId = %thread,
+                    eventId = %id,
+                    listeners,
+                    "Emitted event"
+                );
+                Ok(Taken::Published)
+            }
+            Ok(Published::Duplicate) => {
+                tracing::debug!(eventType = kind, eventId = %id, "Already known");
+                Ok(Taken::Duplicate)
+            }
+            Err(error) => {
+                tracing::error!(%error, eventId = %id, "Cannot publish; Plain will deliver again");
+                Err(Refusal::Unavailable)
+            }
+        }
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// `application/json` or `…+json`, with whatever parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some(("application", subtype)) = essence.split_once('/') else { return false };
+    subtype == "json" || subtype.ends_with("+json")
+}
+
+fn signature_in(headers: &HeaderMap) -> Option<Signature> {
+    let value = headers.get(signature::HEADER).or_else(|| headers.get(signature::OLD_HEADER))?;
+    Signature::parse(value.as_bytes().trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        let is = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
+            is_json(&headers)
+        };
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/x+json"] {
+            assert!(is(good), "{good}");
+        }
+        for bad in ["", "text/plain", "application/jsonp", "text/json", "json", "multipart/form-data"]
+        {
+            assert!(!is(bad), "{bad}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}
