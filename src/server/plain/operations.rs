@@ -32,6 +32,8 @@ pub struct ThreadRecord {
     pub status: RecordStatus,
     /// The customer it belongs to, `c_…`.
     pub customer_id: String,
+    /// The customer's name.
+    pub customer_name: String,
     /// Takes no more customer messages.
     pub locked: bool,
     /// ISO 8601.
@@ -78,6 +80,7 @@ macro_rules! summary {
                         ThreadStatus::Other(_) => RecordStatus::Other,
                     },
                     customer_id: summary.customer.id,
+                    customer_name: summary.customer.full_name,
                     locked: summary.locked_at.is_some(),
                     created_at: summary.created_at.iso8601,
                     last_messages: [
@@ -117,6 +120,7 @@ use fault;
 /// A mutation answers its result or its fault; what it means if neither is there depends on the mutation.
 fn outcome<T>(
     operation: &'static str,
+    about: Option<&str>,
     once: bool,
     result: Option<T>,
     fault: Option<super::MutationFault>,
@@ -128,6 +132,6 @@ fn outcome<T>(
     };
     let open = matches!(error, PlainError::Query { .. } | PlainError::Malformed(_));
     let error = if once && open { PlainError::UnknownOutcome(Box::new(error)) } else { error };
-    tracing::warn!(operation, code = error.word(), detail = %error, "Plain refused");
+    tracing::warn!(operation, code = error.word(), detail = %error, thread = about, "Plain refused");
     Err(error)
 }

@@ -40,6 +40,6 @@ impl PlainClient {
         let data = self.run::<CreateThread>(Kind::Once, Variables { input }, None).await?;
         let output = data.create_thread;
         let fault = output.error.map(Into::into);
-        Ok(outcome("CreateThread", true, output.thread, fault)?.id)
+        Ok(outcome("CreateThread", None, true, output.thread, fault)?.id)
     }
 }

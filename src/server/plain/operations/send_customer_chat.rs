@@ -44,7 +44,7 @@ impl PlainClient {
             self.run::<SendCustomerChat>(Kind::Once, Variables { input }, Some(thread_id)).await?;
         let output = data.send_customer_chat;
         let fault = output.error.map(Into::into);
-        let chat = outcome("SendCustomerChat", true, output.chat, fault)?;
+        let chat = outcome("SendCustomerChat", Some(thread_id), true, output.chat, fault)?;
         Ok(SentChat { id: chat.id, created_at: chat.created_at.iso8601 })
     }
 }

@@ -42,7 +42,7 @@ impl PlainClient {
         let output = data.upsert_customer;
         let created = matches!(output.result, Some(UpsertResult::CREATED));
         let fault = output.error.map(Into::into);
-        let customer = outcome("UpsertCustomer", false, output.customer, fault)?;
+        let customer = outcome("UpsertCustomer", None, false, output.customer, fault)?;
         Ok(Upserted { id: customer.id, created })
     }
 }
