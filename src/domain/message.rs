@@ -84,3 +84,13 @@ impl Message {
         (&self.at, &self.id)
     }
 }
+
+/// A reply that Plain took: what sending one answers with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentReply {
+    /// The chat's own id (`ch_…`); the message comes back from the timeline with it as [`Message::source_id`].
+    pub message_id: String,
+    /// When Plain took it.
+    pub at: At,
+}

@@ -1,3 +1,178 @@
-//! What the product does with Plain.
+//! What the product does with Plain: open a thread, reply, read conversations.
+//!
+//! Plain is the system of record. The desk keeps three things only, all bounded and all of them allowed to be
+//! lost: the newest page of threads that are being watched ([`conversation`]), what was sent under which
+//! idempotency key ([`memory`]), and which customer a thread belongs to.
+//!
+//! Two writes at Plain cannot be repeated safely, `createThread` and `sendCustomerChat`. When it is not known
+//! whether one was executed, the desk reads back before anything is sent again.
 
+mod conversation;
+mod errors;
 pub mod gate;
+mod mapping;
+pub mod memory;
+mod open;
+mod page;
+mod reply;
+
+use self::{
+    conversation::Slot,
+    memory::{LocalMemory, Memory, Turns},
+};
+use super::{bus::EventBus, plain::PlainClient};
+use crate::domain::{
+    error::{Code, DeskError},
+    ids::ThreadId,
+    thread::Thread,
+};
+use std::{
+    collections::HashSet,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tracing::Instrument;
+
+/// The desk's settings.
+#[derive(Debug, Clone)]
+pub struct DeskSettings {
+    /// The longest time for which a conversation is shown without asking Plain, when no event says that it changed.
+    pub cache_ttl: Duration,
+    /// How many conversations are kept.
+    pub cache_threads: u64,
+    /// How long a sent message is remembered under its idempotency key.
+    pub memory_ttl: Duration,
+    /// How long an answer of [`Desk::ready`] holds.
+    pub ready_ttl: Duration,
+    /// How long to let a lost write settle at Plain before reading back.
+    pub settle: Duration,
+}
+
+impl Default for DeskSettings {
+    fn default() -> Self {
+        Self {
+            cache_ttl: Duration::from_secs(30),
+            cache_threads: 2000,
+            memory_ttl: Duration::from_secs(24 * 3600),
+            ready_ttl: Duration::from_secs(5),
+            settle: Duration::from_millis(500),
+        }
+    }
+}
+
+/// The desk. Cheap to clone; all clones share what they know.
+#[derive(Debug, Clone)]
+pub struct Desk(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    plain: PlainClient,
+    bus: Arc<dyn EventBus>,
+    settings: DeskSettings,
+    slots: moka::future::Cache<ThreadId, Arc<Slot>>,
+    order: page::Learned,
+    machine_user: tokio::sync::OnceCell<String>,
+    customers: moka::future::Cache<ThreadId, String>,
+    memory: Arc<dyn Memory>,
+    turns: Turns,
+    readiness: tokio::sync::Mutex<Option<(Instant, Result<(), DeskError>)>>,
+}
+
+impl Desk {
+    /// A desk over a client and a bus. Connects to nothing yet.
+    pub fn new(plain: PlainClient, bus: Arc<dyn EventBus>, settings: DeskSettings) -> Self {
+        let memory = Arc::new(LocalMemory::new(settings.memory_ttl));
+        Self::with_memory(plain, bus, settings, memory)
+    }
+
+    /// The same with a memory that is shared with other instances.
+    pub fn with_memory(
+        plain: PlainClient,
+        bus: Arc<dyn EventBus>,
+        settings: DeskSettings,
+        memory: Arc<dyn Memory>,
+    ) -> Self {
+        let slots = moka::future::Cache::builder()
+            .max_capacity(settings.cache_threads)
+            .time_to_idle(settings.cache_ttl.max(Duration::from_secs(1)) * 4)
+            .build();
+        let customers = moka::future::Cache::builder()
+            .max_capacity(50_000)
+            .time_to_live(Duration::from_secs(3600))
+            .build();
+        Self(Arc::new(Inner {
+            plain,
+            bus,
+            settings,
+            slots,
+            order: page::Learned::default(),
+            machine_user: tokio::sync::OnceCell::new(),
+            customers,
+            memory,
+            turns: Turns::default(),
+            readiness: tokio::sync::Mutex::new(None),
+        }))
+    }
+
+    /// Those of the given threads that Plain knows, newest activity first. No ids, no call.
+    pub async fn threads(&self, ids: &[ThreadId]) -> Result<Vec<Thread>, DeskError> {
+        let wanted: HashSet<&str> = ids.iter().map(ThreadId::as_str).collect();
+        let mut list: Vec<&str> = wanted.iter().copied().collect();
+        list.sort_unstable();
+        let mut threads: Vec<Thread> = Vec::with_capacity(list.len());
+        for chunk in list.chunks(100) {
+            let mut after = None;
+            // One page holds the whole chunk; a desk that hands out smaller pages is followed for a while.
+            for _ in 0..chunk.len() {
+                let ids = chunk.iter().map(|id| (*id).to_owned()).collect();
+                let page = self.0.plain.threads(ids, after).await.map_err(errors::for_visitor)?;
+                threads.extend(
+                    page.threads
+                        .iter()
+                        .filter(|record| wanted.contains(record.id.as_str()))
+                        .filter_map(mapping::thread),
+                );
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        threads.sort_by(|a, b| {
+            b.last_activity_at.cmp(&a.last_activity_at).then_with(|| b.id.cmp(&a.id))
+        });
+        threads.dedup_by(|a, b| a.id == b.id);
+        Ok(threads)
+    }
+
+    /// Whether Plain can be reached with this key. Cheap: an answer holds for [`DeskSettings::ready_ttl`], and
+    /// however many ask, one asks Plain.
+    pub async fn ready(&self) -> Result<(), DeskError> {
+        let mut last = self.0.readiness.lock().await;
+        if let Some((at, answer)) = &*last
+            && at.elapsed() < self.0.settings.ready_ttl
+        {
+            return answer.clone();
+        }
+        let question = self.0.plain.my_machine_user();
+        let answer = match tokio::time::timeout(Duration::from_secs(4), question).await {
+            Ok(Ok(id)) => {
+                let _ = self.0.machine_user.set(id);
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(DeskError::unavailable()),
+        };
+        *last = Some((Instant::now(), answer.clone()));
+        answer
+    }
+}
+
+/// Runs a write to its end, even if the visitor goes away in the middle of it.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, DeskError>> + Send + 'static,
+) -> Result<T, DeskError> {
+    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|_| {
+        Err(DeskError::new(Code::Internal, "Something went wrong on our side. Please try again."))
+    })
+}

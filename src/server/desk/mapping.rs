@@ -1,0 +1,200 @@
+//! From Plain's words to ours. Messages pass the gate here.
+
+use super::gate::Visible;
+use crate::{
+    domain::{
+        ids::{AttachmentId, EntryId, ThreadId},
+        message::{Attachment, Author, Message, Role},
+        thread::{Status, Thread},
+        time::At,
+    },
+    server::plain::operations::{
+        RecordStatus, ThreadRecord, Timeline,
+        conversation::wire::{Component, EmailCategory, File, Item, What, Who},
+    },
+};
+
+/// A moment in any of ISO 8601's spellings.
+pub(super) fn at(text: &str) -> Option<At> {
+    let moment: jiff::Timestamp = text.trim().parse().ok()?;
+    Some(At::from_millis(moment.as_millisecond()))
+}
+
+/// A thread; none if its id or time cannot be read.
+pub(super) fn thread(record: &ThreadRecord) -> Option<Thread> {
+    let (Ok(id), Some(created_at)) = (ThreadId::parse(&*record.id), at(&record.created_at)) else {
+        tracing::warn!("a thread of Plain's cannot be read; it is left out");
+        return None;
+    };
+    let last = record.last_messages.iter().flatten().filter_map(|text| at(text)).max();
+    Some(Thread {
+        id,
+        reference: record.reference.clone(),
+        title: record.title.clone(),
+        status: match record.status {
+            RecordStatus::Todo | RecordStatus::Other => Status::InProgress,
+            RecordStatus::Snoozed { for_customer: false } => Status::InProgress,
+            RecordStatus::Snoozed { for_customer: true } => Status::WaitingForYou,
+            RecordStatus::Done => Status::Done,
+        },
+        locked: record.locked,
+        last_activity_at: last.unwrap_or_else(|| created_at.clone()),
+        created_at,
+    })
+}
+
+/// Whether showing this page takes knowing who we are at Plain.
+pub(super) fn needs_machine_user(timeline: &Timeline) -> bool {
+    timeline.items.iter().any(|(_, item)| {
+        matches!((&item.entry, &item.actor), (What::CustomEntry(_), Who::MachineUserActor(_)))
+    })
+}
+
+/// The messages of a page that a visitor may see, oldest first.
+pub(super) fn messages(timeline: Timeline, machine_user: Option<&str>) -> Vec<Message> {
+    let thread = &timeline.thread;
+    let mut messages: Vec<Message> = timeline
+        .items
+        .into_iter()
+        .filter_map(|(_, item)| message(item, thread, machine_user))
+        .collect();
+    messages.sort_by(|a, b| a.order().cmp(&b.order()));
+    messages.dedup_by(|a, b| a.id == b.id);
+    messages
+}
+
+/// The name under which the gate knows an entry.
+fn typename(what: &What) -> &'static str {
+    match what {
+        What::ChatEntry(_) => "ChatEntry",
+        What::EmailEntry(_) => "EmailEntry",
+        What::CustomEntry(_) => "CustomEntry",
+        What::SlackMessageEntry(_) => "SlackMessageEntry",
+        What::SlackReplyEntry(_) => "SlackReplyEntry",
+        What::MSTeamsMessageEntry(_) => "MSTeamsMessageEntry",
+        What::Unknown => "",
+    }
+}
+
+/// What the kinds of entry have in common.
+#[derive(Default)]
+struct Content {
+    source_id: Option<String>,
+    text: String,
+    edited: Option<String>,
+    deleted: Option<String>,
+    files: Vec<File>,
+}
+
+fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Option<Message> {
+    let visible = Visible::from_typename(typename(&item.entry))?;
+    let (Ok(id), Some(at)) = (EntryId::parse(&*item.id), self::at(&item.timestamp.iso8601)) else {
+        tracing::warn!(thread = thread.id, "a timeline entry cannot be read; it is left out");
+        return None;
+    };
+    let author = author(item.actor, visible, thread, machine_user);
+    let content = match item.entry {
+        What::ChatEntry(chat) => Content {
+            source_id: Some(chat.chat_id),
+            text: chat.chat_text.unwrap_or_default(),
+            files: chat.attachments,
+            ..Content::default()
+        },
+        What::EmailEntry(mail) => {
+            if !matches!(mail.category, EmailCategory::MESSAGING) {
+                return None;
+            }
+            let text = mail.text_content.filter(|text| !text.trim().is_empty());
+            Content {
+                text: text.or(mail.full_text_content).unwrap_or_default(),
+                files: mail.attachments,
+                ..Content::default()
+            }
+        }
+        What::CustomEntry(custom) => {
+            let texts = custom.components.into_iter().filter_map(|component| match component {
+                Component::ComponentText(text) => Some(text.text),
+                Component::ComponentPlainText(text) => Some(text.plain_text),
+                Component::Unknown => None,
+            });
+            let text = texts.collect::<Vec<_>>().join("\n\n");
+            let text = if text.is_empty() { custom.title } else { text };
+            Content { text, files: custom.attachments, ..Content::default() }
+        }
+        What::SlackMessageEntry(slack) => Content {
+            text: slack.slack_text,
+            edited: slack.last_edited_on_slack_at.map(|at| at.iso8601),
+            deleted: slack.deleted_on_slack_at.map(|at| at.iso8601),
+            files: slack.attachments,
+            ..Content::default()
+        },
+        What::SlackReplyEntry(slack) => Content {
+            text: slack.slack_text,
+            edited: slack.last_edited_on_slack_at.map(|at| at.iso8601),
+            deleted: slack.deleted_on_slack_at.map(|at| at.iso8601),
+            files: slack.attachments,
+            ..Content::default()
+        },
+        What::MSTeamsMessageEntry(teams) => Content {
+            text: teams.teams_text,
+            edited: teams.last_edited_on_ms_teams_at.map(|at| at.iso8601),
+            deleted: teams.deleted_on_ms_teams_at.map(|at| at.iso8601),
+            files: teams.attachments,
+            ..Content::default()
+        },
+        What::Unknown => return None,
+    };
+    let deleted = content.deleted.is_some();
+    let changed = content.deleted.as_deref().or(content.edited.as_deref()).and_then(self::at);
+    Some(Message {
+        id,
+        source_id: content.source_id,
+        author,
+        text: if deleted { String::new() } else { content.text },
+        updated_at: changed.unwrap_or_else(|| at.clone()).max(at.clone()),
+        at,
+        edited: !deleted && content.edited.is_some(),
+        deleted,
+        attachments: if deleted { Vec::new() } else { files(content.files) },
+    })
+}
+
+fn files(files: Vec<File>) -> Vec<Attachment> {
+    let file = |file: File| {
+        Some(Attachment {
+            id: AttachmentId::parse(file.id).ok()?,
+            file_name: file.file_name,
+            bytes: u64::try_from(file.file_size.bytes).unwrap_or(0),
+            mime_type: file.file_mime_type,
+        })
+    };
+    files.into_iter().filter_map(file).collect()
+}
+
+fn author(who: Who, visible: Visible, thread: &ThreadRecord, machine_user: Option<&str>) -> Author {
+    let customer = |name: String, id: &str| Author {
+        name,
+        role: Role::Customer,
+        me: id == thread.customer_id,
+        avatar_url: None,
+    };
+    let team = |name: String, role: Role| Author { name, role, me: false, avatar_url: None };
+    match who {
+        Who::CustomerActor(actor) => customer(actor.customer.full_name, &actor.customer_id),
+        Who::DeletedCustomerActor(actor) => customer("Deleted user".into(), &actor.customer_id),
+        Who::UserActor(actor) => Author {
+            avatar_url: actor.user.avatar_url.filter(|url| url.starts_with("https://")),
+            ..team(actor.user.public_name, Role::Agent)
+        },
+        // The portal wrote down what the customer typed.
+        Who::MachineUserActor(actor)
+            if visible == Visible::Custom && machine_user == Some(&*actor.machine_user_id) =>
+        {
+            customer(thread.customer_name.clone(), &thread.customer_id)
+        }
+        Who::MachineUserActor(actor) => team(actor.machine_user.public_name, Role::Bot),
+        Who::SystemActor => team("Support".into(), Role::System),
+        // A kind of actor of tomorrow: the role is shown instead of a name.
+        Who::Unknown => team(String::new(), Role::System),
+    }
+}

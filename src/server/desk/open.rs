@@ -1,0 +1,104 @@
+//! Opening a request: customer, thread, first message. One submission gives one thread, however often it is sent
+//! and wherever it stopped.
+
+use super::{Desk, errors, memory, to_the_end};
+use crate::{
+    domain::{error::DeskError, ids::ThreadId, request::Request},
+    server::plain::{PlainError, operations::NewThread},
+};
+
+impl Desk {
+    /// Opens the request's thread with its first message, or goes on where an earlier try with the same
+    /// `submission_id` stopped. Runs to its end even if the caller goes away.
+    ///
+    /// [`Code::Unknown`](crate::domain::error::Code::Unknown) and
+    /// [`Code::Unavailable`](crate::domain::error::Code::Unavailable): send it again with the same `submission_id`.
+    pub async fn open_request(&self, request: &Request) -> Result<ThreadId, DeskError> {
+        let (desk, request) = (self.clone(), request.clone());
+        to_the_end(async move { desk.opening(&request).await }).await
+    }
+
+    async fn opening(&self, request: &Request) -> Result<ThreadId, DeskError> {
+        let submission = request.submission_id.as_str();
+        // An id alone gives nobody another person's thread: the address belongs to the key, here and at Plain.
+        let turn = memory::key("opening", &[&request.email, submission]);
+        let _turn = self.0.turns.take(&turn).await;
+        // The text belongs to it too: a corrected text under an old id is a further message, not a lost one.
+        let done =
+            memory::key("opened", &[&request.email, submission, &request.subject, &request.message]);
+        if let Some(known) = self.0.memory.recall(&done).await.and_then(|id| ThreadId::parse(id).ok()) {
+            tracing::debug!(thread = %known, "this submission is done already");
+            return Ok(known);
+        }
+        let plain = &self.0.plain;
+        let customer = plain
+            .upsert_customer(&request.name, &request.email)
+            .await
+            .map_err(errors::for_visitor)?;
+        let new =
+            NewThread { customer_id: &customer.id, title: &request.subject, external_id: submission };
+        // A customer who did not exist has no thread.
+        let earlier = match customer.created {
+            true => None,
+            false => plain
+                .thread_by_external_id(&customer.id, submission)
+                .await
+                .map_err(errors::for_visitor)?,
+        };
+        let (id, fresh) = match earlier {
+            Some(id) => (id, false),
+            None => self.create(new).await.map_err(errors::for_visitor)?,
+        };
+        let Ok(thread) = ThreadId::parse(id) else {
+            tracing::warn!("Plain named a thread in a way that cannot be used");
+            return Err(DeskError::unavailable());
+        };
+        self.0.customers.insert(thread.clone(), customer.id.clone()).await;
+        let text = &request.message;
+        let sent = match fresh {
+            true => None,
+            false => self
+                .find(&thread, &customer.id, text, None, &done)
+                .await
+                .map_err(errors::half_open)?,
+        };
+        if sent.is_none() {
+            let mut result = self.send(&thread, &customer.id, text, None, &done).await;
+            if matches!(result, Err(PlainError::UnknownOutcome(ref cause)) if cause.word() == "not_found") {
+                // Read back, and it is not there: once more.
+                result = self.send(&thread, &customer.id, text, None, &done).await;
+            }
+            self.invalidate(&thread).await;
+            result.map_err(errors::half_open)?;
+        }
+        self.0.memory.keep(&done, thread.to_string()).await;
+        tracing::info!(%thread, fresh, "opened a request");
+        Ok(thread)
+    }
+
+    /// Makes the thread; whether it is fresh, that is surely without a message. The external id is unique, so a
+    /// second try cannot make a second thread.
+    async fn create(&self, new: NewThread<'_>) -> Result<(String, bool), PlainError> {
+        let plain = &self.0.plain;
+        for last in [false, true] {
+            let error = match plain.create_thread(new).await {
+                Ok(id) => return Ok((id, true)),
+                Err(error) => error,
+            };
+            let open = matches!(error, PlainError::UnknownOutcome(_));
+            // Refused: perhaps because another instance was faster.
+            if !open && !matches!(error, PlainError::Rejected(_)) {
+                return Err(error);
+            }
+            if open {
+                tokio::time::sleep(self.0.settings.settle).await;
+            }
+            match plain.thread_by_external_id(new.customer_id, new.external_id).await {
+                Ok(Some(id)) => return Ok((id, false)),
+                Ok(None) if open && !last => {}
+                _ => return Err(error),
+            }
+        }
+        Err(PlainError::Unreachable)
+    }
+}

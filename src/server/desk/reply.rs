@@ -1,0 +1,177 @@
+//! Sending a message of the customer's, once.
+
+use super::{Desk, errors, mapping, memory, to_the_end};
+use crate::{
+    domain::{
+        error::DeskError,
+        ids::{ClientMessageId, ThreadId},
+        message::{Role, SentReply},
+        time::At,
+    },
+    server::plain::PlainError,
+};
+use serde::{Deserialize, Serialize};
+
+/// How far Plain's clock and ours may be apart when a message is looked for.
+const SKEW_MS: i64 = 30_000;
+
+/// What is remembered of a reply.
+#[derive(Debug, Serialize, Deserialize)]
+enum Told {
+    /// Plain took it.
+    Sent(SentReply),
+    /// Begun at this moment (milliseconds since 1970), with an unknown end.
+    Open(i64),
+}
+
+impl Desk {
+    /// Sends a reply. `text` went through [`check_text`](crate::domain::request::check_text). The same key and text
+    /// are sent once, whoever asks and how often. Runs to its end even if the caller goes away.
+    ///
+    /// [`Code::Unknown`](crate::domain::error::Code::Unknown): Plain did not say, and the message is not in the
+    /// timeline (yet). Asking again with the same key is safe: it is looked for first.
+    pub async fn reply(
+        &self,
+        thread: &ThreadId,
+        text: &str,
+        key: &ClientMessageId,
+    ) -> Result<SentReply, DeskError> {
+        let (desk, thread, text, key) = (self.clone(), thread.clone(), text.to_owned(), key.clone());
+        to_the_end(async move { desk.replying(&thread, &text, &key).await }).await
+    }
+
+    async fn replying(
+        &self,
+        thread: &ThreadId,
+        text: &str,
+        key: &ClientMessageId,
+    ) -> Result<SentReply, DeskError> {
+        let key = memory::key("reply", &[thread.as_str(), key.as_str(), text]);
+        let _turn = self.0.turns.take(&key).await;
+        let told = self.0.memory.recall(&key).await;
+        let earlier = match told.and_then(|told| serde_json::from_str(&told).ok()) {
+            Some(Told::Sent(reply)) => return Ok(reply),
+            Some(Told::Open(since)) => Some(since),
+            None => None,
+        };
+        let customer = self.customer_of(thread).await?;
+        let since = earlier.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
+        let mut result = match earlier {
+            // An earlier try may have arrived after all. If that cannot be found out, it stays open.
+            Some(_) => match self.find(thread, &customer, text, Some(since), &key).await {
+                Ok(None) => self.send(thread, &customer, text, Some(since), &key).await,
+                Ok(Some(reply)) => Ok(reply),
+                Err(error) => Err(PlainError::UnknownOutcome(Box::new(error))),
+            },
+            None => self.send(thread, &customer, text, Some(since), &key).await,
+        };
+        if matches!(result, Err(PlainError::Rejected(_) | PlainError::NotFound)) {
+            // Locked, gone, or the customer was merged into another: what we knew of the thread is old.
+            self.0.customers.invalidate(thread).await;
+            let now = self.customer_of(thread).await?;
+            if now != customer {
+                result = self.send(thread, &now, text, Some(since), &key).await;
+            }
+        }
+        match &result {
+            Ok(reply) => self.tell(&key, Told::Sent(reply.clone())).await,
+            Err(PlainError::UnknownOutcome(_)) => self.tell(&key, Told::Open(since)).await,
+            Err(_) => {}
+        }
+        self.invalidate(thread).await;
+        result.map_err(errors::for_visitor)
+    }
+
+    /// Sends, and after an unknown outcome looks whether it arrived. [`PlainError::UnknownOutcome`] of
+    /// [`PlainError::NotFound`] means: looked, and it is not there.
+    pub(super) async fn send(
+        &self,
+        thread: &ThreadId,
+        customer: &str,
+        text: &str,
+        since: Option<i64>,
+        key: &str,
+    ) -> Result<SentReply, PlainError> {
+        let error = match self.0.plain.send_customer_chat(customer, thread.as_str(), text).await {
+            Ok(chat) => {
+                self.claim(&chat.id, key).await;
+                let at = mapping::at(&chat.created_at).unwrap_or_else(now);
+                return Ok(SentReply { message_id: chat.id, at });
+            }
+            Err(error @ PlainError::UnknownOutcome(_)) => error,
+            Err(error) => return Err(error),
+        };
+        tokio::time::sleep(self.0.settings.settle).await;
+        match self.find(thread, customer, text, since, key).await {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(PlainError::UnknownOutcome(Box::new(PlainError::NotFound))),
+            Err(_) => Err(error),
+        }
+    }
+
+    /// Looks among the newest messages for one of this customer's with this text, written after `since`, that is
+    /// not known to be another one.
+    pub(super) async fn find(
+        &self,
+        thread: &ThreadId,
+        customer: &str,
+        text: &str,
+        since: Option<i64>,
+        key: &str,
+    ) -> Result<Option<SentReply>, PlainError> {
+        let (mut timeline, _) = self.newest(thread).await?;
+        // "Me" is the customer whom we wrote for.
+        timeline.thread.customer_id = customer.to_owned();
+        let since = since.map(|since| At::from_millis(since.saturating_sub(SKEW_MS)));
+        let machine_user = self.machine_user_for(&timeline).await;
+        let messages = mapping::messages(timeline, machine_user.as_deref());
+        for message in messages.into_iter().rev() {
+            let ours = message.author.role == Role::Customer
+                && message.author.me
+                && message.text.trim() == text.trim()
+                && since.as_ref().is_none_or(|since| message.at >= *since);
+            let Some(id) = message.source_id.filter(|_| ours) else { continue };
+            let owner = self.0.memory.recall(&claim_key(&id)).await;
+            if owner.is_none_or(|owner| owner == key) {
+                self.claim(&id, key).await;
+                return Ok(Some(SentReply { message_id: id, at: message.at }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The customer a thread belongs to. Fails for a thread that does not exist or is locked.
+    async fn customer_of(&self, thread: &ThreadId) -> Result<String, DeskError> {
+        if let Some(customer) = self.0.customers.get(thread).await {
+            return Ok(customer);
+        }
+        let ids = vec![thread.to_string()];
+        let page = self.0.plain.threads(ids, None).await.map_err(errors::for_visitor)?;
+        let record = page.threads.into_iter().find(|record| record.id == thread.as_str());
+        let record = record.ok_or_else(DeskError::not_found)?;
+        if record.locked {
+            return Err(errors::locked());
+        }
+        self.0.customers.insert(thread.clone(), record.customer_id.clone()).await;
+        Ok(record.customer_id)
+    }
+
+    /// Two messages may have the same text: remembers which chat came of which key.
+    async fn claim(&self, chat: &str, key: &str) {
+        self.0.memory.keep(&claim_key(chat), key.to_owned()).await;
+    }
+
+    async fn tell(&self, key: &str, told: Told) {
+        if let Ok(told) = serde_json::to_string(&told) {
+            self.0.memory.keep(key, told).await;
+        }
+    }
+}
+
+fn claim_key(chat: &str) -> String {
+    format!("chat:{chat}")
+}
+
+fn now() -> At {
+    At::from_millis(jiff::Timestamp::now().as_millisecond())
+}
