@@ -3,7 +3,9 @@
 
 SITE_ROOT=$ROOT/target/site
 
+# setup_build debug|release
 setup_build() {
+  fetch_cargo_leptos
   setup_rust
   setup_cargo_leptos
   setup_wasm_bindgen

@@ -53,15 +53,16 @@ bounded() {
 # logged NAME SECONDS COMMAND… : runs quietly with a log in the tools folder; a line every half minute shows
 # that it lives; on failure the end of the log is shown and its place named.
 logged() {
-  local name=$1 seconds=$2 log=$LOGS/$1.log started=$SECONDS pid code=0 tick=0
+  local name=$1 seconds=$2 log=$LOGS/$1.log started=$SECONDS told=$SECONDS pid code=0
   shift 2
   bounded "$seconds" "$@" >"$log" 2>&1 </dev/null &
   pid=$!
   LOGGED_PID=$pid
   while kill -0 "$pid" 2>/dev/null; do
-    sleep 1
-    tick=$((tick + 1))
-    [ $((tick % 30)) -ne 0 ] || note "… $name: $(minutes $((SECONDS - started))), $(tail -n 1 "$log" | cut -c 1-90)"
+    sleep 0.2
+    [ $((SECONDS - told)) -ge 30 ] || continue
+    told=$SECONDS
+    note "… $name: $(minutes $((SECONDS - started))), $(tail -n 1 "$log" | cut -c 1-90)"
   done
   wait "$pid" || code=$?
   LOGGED_PID=

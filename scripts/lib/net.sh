@@ -16,13 +16,14 @@ free_port() {
 
 # http_ok HOST PORT PATH : whether GET answers 200 within five seconds.
 http_ok() {
+  case $(http_status_line "$@" 2>/dev/null) in "HTTP/1."?" 200"*) return 0 ;; *) return 1 ;; esac
+}
+
+http_status_line() {
   local line
-  line=$(
-    exec 3<>"/dev/tcp/$1/$2" || exit 1
-    printf 'GET %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n' "$3" "$1" "$2" >&3
-    IFS= read -r -t 5 line <&3 && printf '%s' "$line"
-  ) 2>/dev/null || return 1
-  case $line in "HTTP/1."?" 200"*) return 0 ;; *) return 1 ;; esac
+  exec 3<>"/dev/tcp/$1/$2" || return 1
+  printf 'GET %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n' "$3" "$1" "$2" >&3
+  IFS= read -r -t 5 line <&3 && printf '%s' "$line"
 }
 
 # wait_until SECONDS COMMAND… : asks five times a second.

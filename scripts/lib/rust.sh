@@ -86,7 +86,8 @@ rust_by_debian() {
   can_apt || return 1
   note "taking Rust from Debian's archive instead (packages rustc-web, cargo-web, rust-web-src)"
   if ! [ -x /usr/bin/rustc ] || ! is_at_least "$(/usr/bin/rustc --version | awk '{ print $2 }')" "$CARGO_LEPTOS_RUST"; then
-    apt_install rustc-web cargo-web rust-web-src rust-web-clippy gcc libc6-dev || return 1
+    apt_install rustc-web cargo-web rust-web-src gcc libc6-dev || return 1
+    apt_install rust-web-clippy || true
   fi
   debian_linker || return 1
   if have rustup; then
@@ -165,19 +166,25 @@ compile() {
 
 binstall() { have cargo-binstall && logged "binstall-$1" 180 cargo binstall -y --disable-telemetry --root "$TOOLS" "$1@$2"; }
 
+# Before setup_rust: a prebuilt one needs no particular Rust, and so spares an update.
+fetch_cargo_leptos() {
+  if cargo_leptos_fits; then return; fi
+  note "looking for a prebuilt cargo-leptos $CARGO_LEPTOS_VERSION"
+  binstall cargo-leptos "$CARGO_LEPTOS_VERSION" \
+    || prebuilt cargo-leptos "https://github.com/leptos-rs/cargo-leptos/releases/download/v$CARGO_LEPTOS_VERSION/cargo-leptos-$(machine).tar.gz" \
+    || note "none can be had, so it will be compiled"
+  hash -r
+}
+
 setup_cargo_leptos() {
-  if cargo_leptos_fits; then
-    note "cargo-leptos $(cargo-leptos --version | awk '{ print $2 }')"
-    return
+  if ! cargo_leptos_fits; then
+    note "compiling cargo-leptos $CARGO_LEPTOS_VERSION (about 3 minutes on two cores, once)"
+    compile cargo-leptos "$CARGO_LEPTOS_VERSION" || fail "cargo-leptos $CARGO_LEPTOS_VERSION could not be installed." \
+      "Try by hand: cargo install cargo-leptos --locked --version $CARGO_LEPTOS_VERSION"
+    hash -r
+    cargo_leptos_fits || fail "cargo-leptos was installed, but does not run: $(command -v cargo-leptos)"
   fi
-  note "installing cargo-leptos $CARGO_LEPTOS_VERSION"
-  local url=https://github.com/leptos-rs/cargo-leptos/releases/download/v$CARGO_LEPTOS_VERSION
-  binstall cargo-leptos "$CARGO_LEPTOS_VERSION" || prebuilt cargo-leptos "$url/cargo-leptos-$(machine).tar.gz" || {
-    note "no prebuilt one can be had: compiling it (about 3 minutes on two cores, once)"
-    compile cargo-leptos "$CARGO_LEPTOS_VERSION"
-  } || fail "cargo-leptos $CARGO_LEPTOS_VERSION could not be installed." \
-    "Try by hand: cargo install cargo-leptos --locked --version $CARGO_LEPTOS_VERSION"
-  cargo_leptos_fits || fail "cargo-leptos was installed, but does not run: $(command -v cargo-leptos)"
+  note "cargo-leptos $(cargo-leptos --version | awk '{ print $2 }')"
 }
 
 # The generated JavaScript and the program must come from the same version to the last digit.
