@@ -1,0 +1,85 @@
+// The agent's side: the sandbox's /admin/ calls, and what Plain's API says about a thread.
+import { PlainClient } from '@team-plain/typescript-sdk';
+
+export type Via = 'chat' | 'slack' | 'email';
+
+export interface DeskThread {
+  id: string;
+  title: string;
+  status: 'TODO' | 'SNOOZED' | 'DONE';
+  channel: string;
+  customer: { fullName: string; email: string };
+}
+
+export interface Faults {
+  graphql?: { status?: number; delayMs?: number; timeoutAfterWrite?: boolean; rateLimited?: boolean };
+  webhooks?: { drop?: boolean; duplicate?: boolean; reorder?: boolean; delayMs?: number };
+}
+
+export class Sandbox {
+  constructor(readonly url: string) {}
+
+  /** Plain's official client, pointed at this workspace. */
+  get plain(): PlainClient {
+    return new PlainClient({ apiKey: 'plainApiKey_sandbox', apiUrl: `${this.url}/graphql/v1` });
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await fetch(`${this.url}/admin/${path}`, {
+      method,
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} /admin/${path}: ${answer.status} ${text}`);
+    return (text ? JSON.parse(text) : undefined) as T;
+  }
+
+  threads(): Promise<DeskThread[]> {
+    return this.#call('GET', 'threads');
+  }
+
+  /** The agent answers; gives the timeline entry's id. */
+  async answer(threadId: string, text: string, via: Via = 'chat'): Promise<string> {
+    const { timelineEntryId } = await this.#call<{ timelineEntryId: string }>('POST', `threads/${threadId}/replies`, { text, via });
+    return timelineEntryId;
+  }
+
+  async note(threadId: string, text: string): Promise<void> {
+    await this.#call('POST', `threads/${threadId}/notes`, { text });
+  }
+
+  async setStatus(threadId: string, status: DeskThread['status']): Promise<void> {
+    await this.#call('POST', `threads/${threadId}/status`, { status });
+  }
+
+  async edit(timelineEntryId: string, text: string): Promise<void> {
+    await this.#call('PATCH', `messages/${timelineEntryId}`, { text });
+  }
+
+  async remove(timelineEntryId: string): Promise<void> {
+    await this.#call('DELETE', `messages/${timelineEntryId}`);
+  }
+
+  async faults(faults: Faults): Promise<void> {
+    await this.#call('PUT', 'faults', faults);
+  }
+
+  /** The texts of all chats of a thread, as an agent's client reads them. */
+  async chats(threadId: string): Promise<string[]> {
+    const result = await this.plain.rawRequest({
+      query: `query Chats($threadId: ID!) {
+        thread(threadId: $threadId) {
+          timelineEntries(filters: { entryTypes: [CHAT] }, first: 100) { edges { node { entry { ... on ChatEntry { text } } } } }
+        }
+      }`,
+      variables: { threadId },
+    });
+    if (result.error) throw new Error(`reading ${threadId}: ${JSON.stringify(result.error)}`);
+    const { thread } = result.data as {
+      thread: { timelineEntries: { edges: { node: { entry: { text: string } } }[] } } | null;
+    };
+    if (!thread) throw new Error(`no thread ${threadId}`);
+    return thread.timelineEntries.edges.map(({ node }) => node.entry.text);
+  }
+}
