@@ -136,7 +136,7 @@ pub struct Config {
     /// Leptos' own: address, site root, package folder.
     pub leptos: LeptosOptions,
     /// Plain's endpoint; the sandbox's when it runs embedded.
-    pub plain_api_url: String,
+    pub plain_api_url: Url,
     /// The key for it.
     pub plain_api_key: Secret,
     /// Longest wait for an answer.
@@ -365,10 +365,10 @@ impl Config {
                 ));
             }
         };
-        match Url::parse(&plain_api_url) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => {}
+        let plain_api_url = match Url::parse(&plain_api_url) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => url,
             _ => return Err(s.fail("PLAIN_API_URL", format!("`{plain_api_url}` is not an http(s) address"))),
-        }
+        };
         if webhook_secrets.is_empty() {
             if !use_sandbox && plain_api_key.expose() != SANDBOX_API_KEY {
                 return Err(s.fail(
@@ -522,7 +522,7 @@ mod tests {
     fn nothing_set_means_sandbox() {
         let config = load(&[], None).unwrap();
         assert!(config.sandbox.is_some());
-        assert_eq!(config.plain_api_url, "http://127.0.0.1:3100/graphql/v1");
+        assert_eq!(config.plain_api_url.as_str(), "http://127.0.0.1:3100/graphql/v1");
         assert_eq!(config.webhook_secrets[0].expose(), SANDBOX_SIGNING_SECRET);
         assert!(!config.https());
     }
@@ -540,7 +540,7 @@ mod tests {
         let config = load(&[("PLAIN_API_KEY", "plainApiKey_x"), ("PLAIN_WEBHOOK_SECRET", "a, b")], None).unwrap();
         assert!(config.sandbox.is_none());
         assert_eq!(config.webhook_secrets.len(), 2);
-        assert_eq!(config.plain_api_url, PLAIN_API_URL);
+        assert_eq!(config.plain_api_url.as_str(), PLAIN_API_URL);
     }
 
     #[test]

@@ -6,14 +6,14 @@ use super::{
     config::{Config, LogFormat, SandboxConfig},
     desk::{Desk, DeskSettings},
     guard::Guard,
-    plain::{PlainClient, PlainSettings},
+    plain::{ApiKey, PlainClient, PlainSettings},
     router::router,
     session::Sessions,
     shutdown::Shutdown,
     state::AppState,
     stream::{StreamContext, StreamSettings},
     telemetry::{self, Check, Metrics},
-    webhook::{Intake, IntakeSettings},
+    webhook::{Intake, IntakeSettings, signature::Secret},
 };
 use crate::sandbox::{Data, Sandbox, SandboxSettings, TimelineOrder};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -104,7 +104,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         let url = format!("http://{host}/api/webhooks/plain");
         let started = Sandbox::start(sandbox_settings(settings, Some(url))).await;
         let started = started.map_err(|e| RunError::Sandbox(format!("{e} (HOTLINE_SANDBOX_ADDR={})", settings.addr)))?;
-        plain_api_url = started.api_url();
+        let url = started.api_url();
+        plain_api_url = url.parse().map_err(|_| RunError::Sandbox(format!("{url} is not a URL")))?;
         sandbox = Some(started);
     }
 
@@ -119,16 +120,14 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         clock.clone(),
     ));
     let client = PlainClient::new(PlainSettings {
-        api_url: plain_api_url,
-        api_key: config.plain_api_key.expose().into(),
         request_timeout: config.plain_timeout,
-        ..PlainSettings::default()
+        ..PlainSettings::new(plain_api_url, ApiKey::new(config.plain_api_key.expose()))
     })
     .map_err(|e| RunError::Plain(e.to_string()))?;
     let desk = Desk::new(client, bus.clone(), DeskSettings { cache_ttl: config.cache_ttl, ..DeskSettings::default() });
     let intake = Arc::new(Intake::new(
         IntakeSettings {
-            secrets: config.webhook_secrets.clone(),
+            secrets: config.webhook_secrets.iter().filter_map(|s| Secret::new(s.expose())).collect(),
             unverified_per_minute: if config.rate_limits { config.rate_webhook_per_minute } else { u32::MAX },
             ..IntakeSettings::default()
         },

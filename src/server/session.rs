@@ -63,9 +63,15 @@ impl Default for Session {
     }
 }
 
-/// 26 letters and digits from the system's random source: session ids, submission ids, client message ids.
+/// 32 hexadecimal digits from the system's random source: session ids, submission ids, client message ids.
 pub fn random_key() -> String {
-    ulid::Ulid::new().to_string()
+    let mut bytes = [0u8; 16];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        // Systems that run this server always have one; a predictable key would let visitors collide.
+        tracing::error!(%error, "the system gives no random bytes");
+        std::process::abort();
+    }
+    hex::encode(bytes)
 }
 
 /// Signs and verifies cookies.

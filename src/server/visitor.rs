@@ -1,11 +1,12 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
-use super::{desk::SentReply, guard::error_response, session::Session, state::AppState, stream};
+use super::{guard::error_response, session::Session, state::AppState, stream};
 use crate::{
     domain::{
         echo::{FormEcho, ReplyEcho},
         error::{Code, DeskError},
         ids::{ClientMessageId, ThreadId},
+        message::SentReply,
         request::{Draft, check_text},
         thread::{Conversation, Thread},
     },
