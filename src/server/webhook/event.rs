@@ -208,6 +208,8 @@ struct Payload {
 #[serde(rename_all = "camelCase")]
 struct Outline {
     thread: Option<Named>,
+    note: Option<IgnoredAny>,
+    discussion: Option<IgnoredAny>,
     timeline_entry: Option<EntryOutline>,
 }
 
@@ -233,6 +235,8 @@ impl From<Outline> for Payload {
     fn from(outline: Outline) -> Self {
         Self {
             thread: outline.thread.map(|Named { id }| Thread { id, ..Thread::default() }),
+            note: outline.note,
+            discussion: outline.discussion,
             timeline_entry: outline.timeline_entry.map(|EntryOutline { thread_id, entry }| Entry {
                 thread_id,
                 entry: EntryPart { entry_type: entry.entry_type, ..EntryPart::default() },
