@@ -1,4 +1,5 @@
 //! The webhook intake over real sockets: who is believed, what is told, and what never is.
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 #[path = "support/live.rs"]
 mod live;
@@ -14,10 +15,7 @@ use live::{AGENT, CUSTOMER, NOW, Portal, SECRET, Setup, THREAD};
 use live::{chat_sent, envelope, event_id, part, thread};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SIGNATURE: &str = "plain-request-signature";
@@ -257,11 +255,7 @@ impl EventBus for Away {
     fn publish(&self, _: NewEvent) -> Answer<'_, Published> {
         Box::pin(async { Err(BusError("away".into())) })
     }
-    fn subscribe<'a>(
-        &'a self,
-        _: &'a ThreadId,
-        _: Option<&'a Cursor>,
-    ) -> Answer<'a, Subscription> {
+    fn subscribe<'a>(&'a self, _: &'a ThreadId, _: Option<&'a Cursor>) -> Answer<'a, Subscription> {
         Box::pin(async { Err(BusError("away".into())) })
     }
     fn head<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, Cursor> {
@@ -311,7 +305,10 @@ async fn messages_are_told_as_a_visitor_may_see_them() {
     );
     let authors = [
         (json!({"actorType": "user", "userId": AGENT}), ("Ines", "agent", false)),
-        (json!({"actorType": "user", "userId": "u_01KEKNJD80D8S85WNEYBMCBDNH"}), ("", "agent", false)),
+        (
+            json!({"actorType": "user", "userId": "u_01KEKNJD80D8S85WNEYBMCBDNH"}),
+            ("", "agent", false),
+        ),
         (json!({"actorType": "customer", "customerId": "c_other"}), ("", "customer", false)),
         (json!({"actorType": "machineUser", "machineUserId": "mu_x"}), ("", "bot", false)),
         (json!({"actorType": "system", "system": "job"}), ("", "system", false)),
@@ -359,7 +356,10 @@ async fn slack_and_teams_messages_change() {
     teams["lastEditedOnMsTeamsAt"] = "2026-05-04T09:12:04Z".into();
     let payload = json!({"thread": thread(), "msTeamsMessage": teams});
     let data = told(&portal, &envelope(8, "thread.ms_teams_message_sent", payload)).await;
-    assert_eq!((&data["entry"]["text"], &data["entry"]["edited"]), (&json!("from Teams"), &json!(true)));
+    assert_eq!(
+        (&data["entry"]["text"], &data["entry"]["edited"]),
+        (&json!("from Teams"), &json!(true))
+    );
     teams["deletedOnMsTeamsAt"] = "2026-05-04T09:12:04Z".into();
     let payload = json!({"thread": thread(), "msTeamsMessage": teams});
     let data = told(&portal, &envelope(9, "thread.ms_teams_message_sent", payload)).await;
@@ -389,14 +389,20 @@ async fn timeline_entries() {
         envelope(n, "timeline.timeline_entry_changed", payload)
     };
     let chat = told(&portal, &changed(1, "ADDED", entry("chat"), Value::Null)).await;
-    assert_eq!((&chat["entry"]["text"], &chat["entry"]["author"]["me"]), (&json!("words"), &json!(true)));
+    assert_eq!(
+        (&chat["entry"]["text"], &chat["entry"]["author"]["me"]),
+        (&json!("words"), &json!(true))
+    );
     assert_eq!(chat["entry"]["id"], format!("t_{:026}", 20));
     let custom = told(&portal, &changed(2, "UPDATED", entry("custom"), entry("custom"))).await;
     assert_eq!(custom["entry"]["text"], "one\n\ntwo");
     let email = told(&portal, &changed(3, "ADDED", entry("email"), Value::Null)).await;
     assert_eq!(email["entry"], Value::Null);
     let removed = told(&portal, &changed(4, "REMOVED", Value::Null, entry("chat"))).await;
-    assert_eq!((&removed["entry"]["deleted"], &removed["entry"]["text"]), (&json!(true), &json!("")));
+    assert_eq!(
+        (&removed["entry"]["deleted"], &removed["entry"]["text"]),
+        (&json!(true), &json!(""))
+    );
     for (n, kind) in (5..).zip(["note", "UNKNOWN", "somethingNew", ""]) {
         ignored(&portal, &changed(n, "ADDED", entry(kind), Value::Null)).await;
         ignored(&portal, &changed(n, "REMOVED", Value::Null, entry(kind))).await;
@@ -445,7 +451,10 @@ async fn names_of_the_first_design_and_things_unknown() {
             let mut payload = json!({"thread": thread()});
             payload[key] = part(n, "synonym");
             let data = told(&portal, &envelope(n, kind, payload)).await;
-            assert_eq!((&data["entry"]["text"], &data["eventType"]), (&json!("synonym"), &json!(kind)));
+            assert_eq!(
+                (&data["entry"]["text"], &data["eventType"]),
+                (&json!("synonym"), &json!(kind))
+            );
         }
     }
     for (n, payload) in [
@@ -459,7 +468,10 @@ async fn names_of_the_first_design_and_things_unknown() {
         assert_eq!(data["entry"], Value::Null);
     }
     let email = json!({"thread": thread(), "email": {"textContent": "mail", "subject": "s"}});
-    assert_eq!(told(&portal, &envelope(40, "thread.email_sent", email)).await["entry"], Value::Null);
+    assert_eq!(
+        told(&portal, &envelope(40, "thread.email_sent", email)).await["entry"],
+        Value::Null
+    );
 
     let message = json!({"thread": thread(), "chat": part(50, "x"), "note": part(51, "internal")});
     ignored(&portal, &envelope(50, "thread.reply_sent", message.clone())).await;
@@ -475,50 +487,6 @@ async fn names_of_the_first_design_and_things_unknown() {
     wider["new"] = json!({"deep": [1, {"x": null}]});
     wider["payload"]["chat"]["new"] = json!([]);
     assert_eq!(told(&portal, &wider).await["entry"]["text"], "wide");
-}
-
-/// Collects log lines.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn the_log_tells_the_way_and_not_the_words() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::INFO)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let portal = Portal::start().await;
-    let mut reader = portal.follow(None, None).await;
-    reader.expect("connected").await;
-    let body = chat_sent(1, "a private word");
-    portal.post(&body).await;
-    portal.post_raw("{}", &[(SIGNATURE, &sign("other", "{}"))]).await;
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let at = |wanted: &str| text.find(wanted).unwrap_or_else(|| panic!("{wanted} in {text}"));
-    assert!(at("Received Plain webhook") < at("Processing webhook"));
-    assert!(at("Processing webhook") < at("Emitted event"));
-    let emitted = text.lines().find(|line| line.contains("Emitted event")).unwrap();
-    for part in ["eventType=\"thread.chat_sent\"", THREAD, &event_id(1), "listeners=1"] {
-        assert!(emitted.contains(part), "{part} in {emitted}");
-    }
-    let signature = sign(SECRET, &body.to_string());
-    for secret in ["a private word", "Dana", "Ines", "127.0.0.1", SECRET, &signature] {
-        assert!(!text.contains(secret), "{secret} in {text}");
-    }
 }
 
 const TYPES: [&str; 30] = [
@@ -570,7 +538,8 @@ fn marked(n: u32, kind: &str, entry_kind: &str, change: &str, marker: &str) -> V
     the_thread["supportEmailAddresses"] = json!([mark("support")]);
     the_thread["statusChangedBy"] = json!({"actorType": "user", "userId": mark("changedBy")});
     let mut message = part(n, "visible words");
-    for key in ["slackMessageLink", "slackChannelName", "slackChannelId", "customerReadAt", "llmText"]
+    for key in
+        ["slackMessageLink", "slackChannelName", "slackChannelId", "customerReadAt", "llmText"]
     {
         message[key] = mark(key);
     }
@@ -583,7 +552,8 @@ fn marked(n: u32, kind: &str, entry_kind: &str, change: &str, marker: &str) -> V
         the_entry["entry"]["text"] = mark("entryText");
         the_entry["entry"]["components"] = json!([{"type": "text", "text": mark("component")}]);
     }
-    for key in ["title", "type", "markdown", "textContent", "markdownContent", "subject", "externalId"]
+    for key in
+        ["title", "type", "markdown", "textContent", "markdownContent", "subject", "externalId"]
     {
         the_entry["entry"][key] = mark(key);
     }

@@ -1,5 +1,6 @@
 //! A portal's live half on a real socket: webhook intake, memory bus, stream route.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 use axum::{
     Router,
@@ -59,9 +60,8 @@ impl Portal {
     pub async fn with(setup: Setup) -> Self {
         let clock = Arc::new(FixedClock::at(NOW));
         let shutdown = Shutdown::new();
-        let bus = setup
-            .engine
-            .unwrap_or_else(|| Arc::new(MemoryBus::new(setup.bus, clock.clone())));
+        let bus =
+            setup.engine.unwrap_or_else(|| Arc::new(MemoryBus::new(setup.bus, clock.clone())));
         let secrets = if setup.secrets.is_empty() { vec![SECRET] } else { setup.secrets };
         let intake = Arc::new(Intake::new(
             IntakeSettings {

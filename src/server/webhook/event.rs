@@ -366,7 +366,13 @@ impl Payload {
                     () if self.ms_teams_message.is_some() => Visible::Teams,
                     () if self.email.is_some() => Visible::Email,
                     // It says that there is a message, and not which: the browser reads the thread.
-                    () => return Some(Told { thread: self.thread?.id()?, entry: None, status: None }),
+                    () => {
+                        return Some(Told {
+                            thread: self.thread?.id()?,
+                            entry: None,
+                            status: None,
+                        });
+                    }
                 };
                 self.message(visible, kind, at)
             }
@@ -486,7 +492,8 @@ impl Entry {
             Visible::Custom if author.role == Role::Bot => return None,
             Visible::Custom => {
                 let components = self.entry.components.into_iter().flatten();
-                let words = components.filter_map(|component| component.text.or(component.plain_text));
+                let words =
+                    components.filter_map(|component| component.text.or(component.plain_text));
                 words.collect::<Vec<_>>().join("\n\n")
             }
             _ => return None,
