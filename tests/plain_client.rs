@@ -62,7 +62,8 @@ async fn the_key_is_not_shown() {
 #[tokio::test]
 async fn every_bad_answer_to_a_read_is_typed() {
     let forbidden = r#"{"data":null,"errors":[{"message":"Insufficient permissions, missing \"timeline:read\".","extensions":{"code":"FORBIDDEN"}}]}"#;
-    let invalid = r#"{"errors":[{"message":"no","extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]}"#;
+    let invalid =
+        r#"{"errors":[{"message":"no","extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]}"#;
     let internal = r#"{"data":null,"errors":[{"message":"no","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#;
     let query = |code: &str| PlainError::Query { codes: vec![code.into()] };
     let cases = [
@@ -175,12 +176,16 @@ async fn refused_mutations() {
         let error = json!({"message": message, "type": kind, "code": code, "fields": fields});
         json!({"upsertCustomer": {"result": null, "customer": null, "error": error}})
     };
-    let field = json!([{"field": "email", "message": "ada@example.com is bad", "type": "A_NEW_KIND"}]);
+    let field =
+        json!([{"field": "email", "message": "ada@example.com is bad", "type": "A_NEW_KIND"}]);
     let data = refuse("VALIDATION", "input_validation", "There was a validation error.", field);
     let script = PlainScript::start(move |_| Act::Data(data.clone())).await;
     let error = client(&script).upsert_customer("Ada", "ada@example.com").await.unwrap_err();
     let PlainError::Rejected(fault) = &error else { panic!("{error:?}") };
-    assert_eq!((fault.code.as_str(), fault.fields.as_slice()), ("input_validation", &["email".into()][..]));
+    assert_eq!(
+        (fault.code.as_str(), fault.fields.as_slice()),
+        ("input_validation", &["email".into()][..])
+    );
     assert!(!format!("{error} {error:?}").contains("ada@"));
 
     let data = refuse("FORBIDDEN", "forbidden", "missing \"customer:edit\"", json!([]));
@@ -211,9 +216,7 @@ async fn an_upsert_renames_nobody() {
 #[tokio::test]
 async fn unknown_kinds_never_fail_a_read() {
     let at = json!({"iso8601": "2026-05-04T09:12:00.000Z"});
-    let entry = |id: &str, actor: serde_json::Value, entry: serde_json::Value| {
-        json!({"cursor": id, "node": {"id": id, "timestamp": at, "actor": actor, "entry": entry}})
-    };
+    let entry = |id: &str, actor: serde_json::Value, entry: serde_json::Value| json!({"cursor": id, "node": {"id": id, "timestamp": at, "actor": actor, "entry": entry}});
     let data = json!({"thread": {
         "id": "th_1", "ref": "T-1", "title": "x", "status": "ARCHIVED",
         "statusDetail": {"__typename": "ThreadStatusDetailOfTomorrow", "x": 1},
@@ -233,8 +236,10 @@ async fn unknown_kinds_never_fail_a_read() {
         },
     }});
     let script = PlainScript::start(move |_| Act::Data(data.clone())).await;
-    let timeline =
-        client(&script).conversation("th_1", &["CHAT", "EMAIL"], Page::First(None), 50).await.unwrap();
+    let timeline = client(&script)
+        .conversation("th_1", &["CHAT", "EMAIL"], Page::First(None), 50)
+        .await
+        .unwrap();
     assert_eq!(timeline.items.len(), 4);
     assert_eq!(timeline.thread.status, RecordStatus::Other);
     let variables = script.calls()[0].variables.clone();

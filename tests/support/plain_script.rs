@@ -61,9 +61,8 @@ impl PlainScript {
     pub async fn start(script: impl Fn(&Call) -> Act + Send + Sync + 'static) -> Self {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let script: Arc<Script> = Arc::new(script);
-        let router = Router::new()
-            .route("/graphql/v1", post(answer))
-            .with_state((calls.clone(), script));
+        let router =
+            Router::new().route("/graphql/v1", post(answer)).with_state((calls.clone(), script));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let url = format!("http://{address}/graphql/v1").parse().expect("a URL");
