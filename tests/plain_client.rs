@@ -22,7 +22,7 @@ fn settings(url: url::Url) -> PlainSettings {
 }
 
 fn client(script: &PlainScript) -> PlainClient {
-    PlainClient::new(settings(script.url.clone())).unwrap()
+    PlainClient::new(settings(script.url.clone())).expect("a client")
 }
 
 fn me() -> Act {

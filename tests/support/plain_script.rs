@@ -43,6 +43,7 @@ impl Act {
 }
 
 type Script = dyn Fn(&Call) -> Act + Send + Sync;
+type Shared = (Arc<Mutex<Vec<Call>>>, Arc<Script>);
 
 /// The running server.
 pub struct PlainScript {
@@ -82,7 +83,7 @@ impl PlainScript {
 }
 
 async fn answer(
-    State((calls, script)): State<(Arc<Mutex<Vec<Call>>>, Arc<Script>)>,
+    State((calls, script)): State<Shared>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
