@@ -123,7 +123,9 @@ pub async fn open(
 ) -> Response {
     let Some(seat) = Seat::take(&ctx.0) else {
         counter!("hotline_streams_refused_total").increment(1);
-        return unavailable("Too many live connections right now. The page works without; please reload later.");
+        return unavailable(
+            "Too many live connections right now. The page works without; please reload later.",
+        );
     };
     match connect(seat, thread, wanted(headers, after)).await {
         Ok(body) => (

@@ -321,7 +321,8 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// `application/json` or `…+json`, with whatever parameters.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    else {
         return false;
     };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -348,7 +349,8 @@ mod tests {
         for good in ["application/json", "Application/JSON; charset=utf-8", "application/x+json"] {
             assert!(is(good), "{good}");
         }
-        for bad in ["", "text/plain", "application/jsonp", "text/json", "json", "multipart/form-data"]
+        for bad in
+            ["", "text/plain", "application/jsonp", "text/json", "json", "multipart/form-data"]
         {
             assert!(!is(bad), "{bad}");
         }

@@ -98,11 +98,8 @@ where
     heads_change_with_their_own_thread_only(&*factory(Tuning::default()).await).await;
     resuming_gives_what_was_missed(&*factory(Tuning::default()).await).await;
     a_dropped_past_is_a_gap(&*factory(Tuning { history: 4, ..Tuning::default() }).await).await;
-    foreign_places_are_gaps(
-        &*factory(Tuning::default()).await,
-        &*factory(Tuning::default()).await,
-    )
-    .await;
+    foreign_places_are_gaps(&*factory(Tuning::default()).await, &*factory(Tuning::default()).await)
+        .await;
     duplicates_go_nowhere(&*factory(Tuning::default()).await).await;
     an_id_counts_for_its_time(&factory).await;
     the_same_id_in_parallel_is_new_once(factory(Tuning::default()).await).await;
@@ -329,8 +326,7 @@ async fn nothing_is_lost_or_doubled_in_a_storm(bus: Arc<dyn EventBus>) {
                 let mut visit = reader;
                 while heard.len() < (PUBLISHERS * EACH) as usize {
                     visit += 1;
-                    let mut subscription =
-                        bus.subscribe(&thread(1), Some(&place)).await.unwrap();
+                    let mut subscription = bus.subscribe(&thread(1), Some(&place)).await.unwrap();
                     assert!(!subscription.gap);
                     assert_eq!(subscription.cursor, place);
                     // Some visits end inside the replay, some a little later.

@@ -98,7 +98,8 @@ const EVICTION_REACH: usize = 64;
 impl MemoryBus {
     /// An empty bus with an epoch of its own.
     pub fn new(settings: MemoryBusSettings, clock: Arc<dyn Clock>) -> Self {
-        let random = getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(clock.now_ms()));
+        let random =
+            getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(clock.now_ms()));
         Self { settings, clock, epoch: format!("{random:016x}"), state: Mutex::default() }
     }
 

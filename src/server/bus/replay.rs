@@ -322,7 +322,8 @@ mod tests {
         drop(first);
         let (_, mut third) = feed.follow();
         assert_eq!(feed.listeners(), 2);
-        let waiting = tokio::spawn(async move { poll_fn(|cx| third.poll_next(cx)).await.is_some() });
+        let waiting =
+            tokio::spawn(async move { poll_fn(|cx| third.poll_next(cx)).await.is_some() });
         tokio::task::yield_now().await;
         push(&feed, 1, 1);
         assert!(waiting.await.unwrap());

@@ -76,8 +76,10 @@ impl Desk {
         match self.read_newest(thread, head).await {
             Ok(page) => {
                 let page = Arc::new(page);
-                *state =
-                    State { kept: Some(Kept { page: page.clone(), generation, began }), failed: None };
+                *state = State {
+                    kept: Some(Kept { page: page.clone(), generation, began }),
+                    failed: None,
+                };
                 Ok(page)
             }
             Err(error) => {
@@ -160,7 +162,11 @@ impl Desk {
         fresh.then(|| kept.page.clone())
     }
 
-    async fn read_newest(&self, thread: &ThreadId, head: Cursor) -> Result<Conversation, DeskError> {
+    async fn read_newest(
+        &self,
+        thread: &ThreadId,
+        head: Cursor,
+    ) -> Result<Conversation, DeskError> {
         let (timeline, order) = self.newest(thread).await.map_err(errors::for_visitor)?;
         let older = if order.has_older(&timeline) { order.oldest(&timeline) } else { None };
         self.page(thread, timeline, older, head).await
@@ -173,7 +179,9 @@ impl Desk {
         page: crate::server::plain::operations::Page,
     ) -> Result<Timeline, DeskError> {
         self.timeline(thread, page).await.map_err(|error| match error {
-            PlainError::Query { codes } if codes.iter().any(|c| c == "BAD_USER_INPUT") => bad_page(),
+            PlainError::Query { codes } if codes.iter().any(|c| c == "BAD_USER_INPUT") => {
+                bad_page()
+            }
             error => errors::for_visitor(error),
         })
     }
@@ -221,8 +229,11 @@ impl Desk {
 }
 
 fn shown_order(timeline: &Timeline) -> Option<Order> {
-    let times: Vec<_> =
-        timeline.items.iter().filter_map(|(_, item)| mapping::at(&item.timestamp.iso8601)).collect();
+    let times: Vec<_> = timeline
+        .items
+        .iter()
+        .filter_map(|(_, item)| mapping::at(&item.timestamp.iso8601))
+        .collect();
     Order::shown_by(&times)
 }
 

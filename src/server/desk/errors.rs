@@ -59,7 +59,9 @@ fn refused(fault: &MutationFault) -> DeskError {
     let mut fields: Vec<FieldError> = Vec::new();
     for name in &fault.fields {
         let ours = match name.rsplit('.').next().unwrap_or_default() {
-            "email" | "emailAddress" => ("email", "Our support desk does not accept this e-mail address."),
+            "email" | "emailAddress" => {
+                ("email", "Our support desk does not accept this e-mail address.")
+            }
             "fullName" | "name" => ("name", "Our support desk does not accept this name."),
             "title" => ("subject", "Our support desk does not accept this subject."),
             "text" => ("message", "Our support desk does not accept this text."),
@@ -93,7 +95,10 @@ mod tests {
 
     #[test]
     fn fields_are_translated() {
-        let error = rejected(&["input.onCreate.email.email", "identifier.emailAddress"], "input_validation");
+        let error = rejected(
+            &["input.onCreate.email.email", "identifier.emailAddress"],
+            "input_validation",
+        );
         assert_eq!(error.code, Code::Invalid);
         assert_eq!(error.fields.len(), 1);
         assert_eq!(error.fields[0].field, "email");
@@ -109,7 +114,11 @@ mod tests {
             for_visitor(PlainError::Query { codes: vec!["SECRET".into()] }),
         ] {
             let json = serde_json::to_string(&error).unwrap();
-            assert!(!json.contains("own words") && !json.contains("thread:read") && !json.contains("SECRET"));
+            assert!(
+                !json.contains("own words")
+                    && !json.contains("thread:read")
+                    && !json.contains("SECRET")
+            );
         }
     }
 
@@ -119,7 +128,14 @@ mod tests {
         assert_eq!(for_visitor(NotFound).code, Code::NotFound);
         assert_eq!(for_visitor(UnknownOutcome(Box::new(Timeout))).code, Code::Unknown);
         assert_eq!(half_open(UnknownOutcome(Box::new(Timeout))).code, Code::Unknown);
-        for error in [Unauthorized, Blocked, Timeout, Unreachable, Malformed("HTML"), RateLimited { reset: None }] {
+        for error in [
+            Unauthorized,
+            Blocked,
+            Timeout,
+            Unreachable,
+            Malformed("HTML"),
+            RateLimited { reset: None },
+        ] {
             assert_eq!(for_visitor(error.clone()).code, Code::Unavailable, "{error}");
             assert_eq!(half_open(error).code, Code::Unavailable);
         }

@@ -198,3 +198,65 @@ fn author(who: Who, visible: Visible, thread: &ThreadRecord, machine_user: Optio
         Who::Unknown => team(String::new(), Role::System),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(status: RecordStatus) -> ThreadRecord {
+        ThreadRecord {
+            id: "th_01KQS44ER0KVVBRC15MBB8ADPP".into(),
+            reference: "T-1".into(),
+            title: "Export".into(),
+            status,
+            customer_id: "c_1".into(),
+            customer_name: "Ada".into(),
+            locked: false,
+            created_at: "2026-05-04T09:12:00.000Z".into(),
+            last_messages: [None, None],
+        }
+    }
+
+    #[test]
+    fn moments_have_one_spelling() {
+        for text in
+            ["2026-05-04T09:12:00Z", "2026-05-04T11:12:00+02:00", " 2026-05-04T09:12:00.0004Z "]
+        {
+            assert_eq!(at(text).unwrap().as_str(), "2026-05-04T09:12:00.000Z", "{text}");
+        }
+        for text in ["", "soon", "2026-05-04", "2026-05-04T09:12:00"] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn statuses_as_customers_see_them() {
+        for (theirs, ours) in [
+            (RecordStatus::Todo, Status::InProgress),
+            (RecordStatus::Snoozed { for_customer: false }, Status::InProgress),
+            (RecordStatus::Snoozed { for_customer: true }, Status::WaitingForYou),
+            (RecordStatus::Done, Status::Done),
+            (RecordStatus::Other, Status::InProgress),
+        ] {
+            assert_eq!(thread(&record(theirs)).unwrap().status, ours);
+        }
+    }
+
+    #[test]
+    fn the_last_message_of_either_side_is_the_activity() {
+        let mut record = record(RecordStatus::Todo);
+        assert_eq!(thread(&record).unwrap().last_activity_at.day(), "2026-05-04");
+        let said = |text: &str| Some(text.to_string());
+        record.last_messages = [said("2026-05-06T00:00:00Z"), said("2026-05-05T00:00:00Z")];
+        assert_eq!(thread(&record).unwrap().last_activity_at.day(), "2026-05-06");
+        record.last_messages = [None, said("nonsense")];
+        assert_eq!(thread(&record).unwrap().last_activity_at.day(), "2026-05-04");
+    }
+
+    #[test]
+    fn a_thread_that_cannot_be_read_is_left_out() {
+        let whole = record(RecordStatus::Todo);
+        assert_eq!(thread(&ThreadRecord { id: "th_x".into(), ..whole.clone() }), None);
+        assert_eq!(thread(&ThreadRecord { created_at: "x".into(), ..whole }), None);
+    }
+}

@@ -24,9 +24,13 @@ impl Desk {
         let turn = memory::key("opening", &[&request.email, submission]);
         let _turn = self.0.turns.take(&turn).await;
         // The text belongs to it too: a corrected text under an old id is a further message, not a lost one.
-        let done =
-            memory::key("opened", &[&request.email, submission, &request.subject, &request.message]);
-        if let Some(known) = self.0.memory.recall(&done).await.and_then(|id| ThreadId::parse(id).ok()) {
+        let done = memory::key(
+            "opened",
+            &[&request.email, submission, &request.subject, &request.message],
+        );
+        if let Some(known) =
+            self.0.memory.recall(&done).await.and_then(|id| ThreadId::parse(id).ok())
+        {
             tracing::debug!(thread = %known, "this submission is done already");
             return Ok(known);
         }
@@ -35,8 +39,11 @@ impl Desk {
             .upsert_customer(&request.name, &request.email)
             .await
             .map_err(errors::for_visitor)?;
-        let new =
-            NewThread { customer_id: &customer.id, title: &request.subject, external_id: submission };
+        let new = NewThread {
+            customer_id: &customer.id,
+            title: &request.subject,
+            external_id: submission,
+        };
         // A customer who did not exist has no thread.
         let earlier = match customer.created {
             true => None,
@@ -64,7 +71,8 @@ impl Desk {
         };
         if sent.is_none() {
             let mut result = self.send(&thread, &customer.id, text, None, &done).await;
-            if matches!(result, Err(PlainError::UnknownOutcome(ref cause)) if cause.word() == "not_found") {
+            if matches!(result, Err(PlainError::UnknownOutcome(ref cause)) if cause.word() == "not_found")
+            {
                 // Read back, and it is not there: once more.
                 result = self.send(&thread, &customer.id, text, None, &done).await;
             }

@@ -132,7 +132,10 @@ mod tests {
         for order in [Order::NewestFirst, Order::OldestFirst] {
             let cursor = PageCursor { order, plain: "eyJpZCI6InRfMDEifQ==+/".into() };
             let text = cursor.encode();
-            assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "{text}");
+            assert!(
+                text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)),
+                "{text}"
+            );
             assert_eq!(PageCursor::decode(&text), Some(cursor));
         }
     }

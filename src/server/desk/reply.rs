@@ -36,7 +36,8 @@ impl Desk {
         text: &str,
         key: &ClientMessageId,
     ) -> Result<SentReply, DeskError> {
-        let (desk, thread, text, key) = (self.clone(), thread.clone(), text.to_owned(), key.clone());
+        let (desk, thread, text, key) =
+            (self.clone(), thread.clone(), text.to_owned(), key.clone());
         to_the_end(async move { desk.replying(&thread, &text, &key).await }).await
     }
 

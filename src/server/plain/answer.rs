@@ -91,7 +91,8 @@ pub(super) fn read<T: DeserializeOwned>(
         return Err(Failure::new(PlainError::Malformed(what), true, false));
     };
     // Something is there if any of the operation's own fields is.
-    let something = matches!(data, Some(Value::Object(fields)) if fields.values().any(|v| !v.is_null()));
+    let something =
+        matches!(data, Some(Value::Object(fields)) if fields.values().any(|v| !v.is_null()));
     if !errors.is_empty() && !something {
         // An error below a root field means that the field itself was executed.
         let deep = errors.iter().any(|e| e.path.as_ref().is_some_and(|p| p.len() > 1));
@@ -171,7 +172,8 @@ mod tests {
         let query = PlainError::Query { codes: vec!["BAD_USER_INPUT".into()] };
         assert_eq!(fails(400, bad), (query.clone(), false, true));
         assert_eq!(fails(200, bad), (query, false, true));
-        let internal = r#"{"data":{"a":null},"errors":[{"extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#;
+        let internal =
+            r#"{"data":{"a":null},"errors":[{"extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#;
         let (_, retryable, untouched) = fails(200, internal);
         assert!(retryable && !untouched);
         let bare = r#"{"errors":[{}]}"#;
@@ -186,9 +188,11 @@ mod tests {
 
     #[test]
     fn partial_data_counts() {
-        let (value, codes) =
-            run(200, r#"{"data":{"thread":{"x":null}},"errors":[{"extensions":{"code":"FORBIDDEN"}}]}"#)
-                .unwrap();
+        let (value, codes) = run(
+            200,
+            r#"{"data":{"thread":{"x":null}},"errors":[{"extensions":{"code":"FORBIDDEN"}}]}"#,
+        )
+        .unwrap();
         assert_eq!(value["thread"]["x"], Value::Null);
         assert_eq!(codes, ["FORBIDDEN"]);
         assert!(run(200, r#"{"data":{"thread":null}}"#).is_ok());

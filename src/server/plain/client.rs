@@ -130,7 +130,8 @@ impl PlainClient {
         let error = loop {
             tries += 1;
             let request_id = ulid::Ulid::generate().to_string();
-            let (answer, gateway_id) = self.attempt::<Q::ResponseData>(body.clone(), &request_id).await;
+            let (answer, gateway_id) =
+                self.attempt::<Q::ResponseData>(body.clone(), &request_id).await;
             let failure = match answer {
                 Ok((data, partial)) => {
                     if !partial.is_empty() {
@@ -141,7 +142,14 @@ impl PlainClient {
                         .increment(1);
                     metrics::histogram!("hotline_plain_request_seconds", "operation" => operation)
                         .record(began.elapsed().as_secs_f64());
-                    tracing::debug!(operation, request_id, gateway_id, thread = about, tries, "Plain answered");
+                    tracing::debug!(
+                        operation,
+                        request_id,
+                        gateway_id,
+                        thread = about,
+                        tries,
+                        "Plain answered"
+                    );
                     return Ok(data);
                 }
                 Err(failure) => failure,
@@ -150,8 +158,15 @@ impl PlainClient {
             let wait = self.wait(tries, &failure.error);
             let last = tries >= settings.tries || began.elapsed() + wait > settings.patience;
             if again && !last && wait <= settings.longest_wait {
-                tracing::debug!(operation, code = failure.error.word(), request_id, gateway_id, thread = about,
-                    wait_ms = wait.as_millis() as u64, "Plain failed; trying again");
+                tracing::debug!(
+                    operation,
+                    code = failure.error.word(),
+                    request_id,
+                    gateway_id,
+                    thread = about,
+                    wait_ms = wait.as_millis() as u64,
+                    "Plain failed; trying again"
+                );
                 tokio::time::sleep(wait).await;
                 continue;
             }
@@ -187,7 +202,8 @@ impl PlainClient {
                 .send()
                 .await;
             let mut response = sent.map_err(transport)?;
-            gateway_id = header(&response, "apigw-requestid").map(|id| id.chars().take(64).collect());
+            gateway_id =
+                header(&response, "apigw-requestid").map(|id| id.chars().take(64).collect());
             let reset = note_limits(&response);
             let status = response.status().as_u16();
             let bytes = match read_bounded(&mut response, settings.max_bytes).await {

@@ -152,7 +152,12 @@ mod tests {
     use super::*;
 
     fn fault(kind: &str, code: &str, message: &str) -> MutationFault {
-        MutationFault { code: code.into(), kind: kind.into(), fields: vec![], message: message.into() }
+        MutationFault {
+            code: code.into(),
+            kind: kind.into(),
+            fields: vec![],
+            message: message.into(),
+        }
     }
 
     #[test]

@@ -208,6 +208,8 @@ struct Payload {
 #[serde(rename_all = "camelCase")]
 struct Outline {
     thread: Option<Named>,
+    note: Option<IgnoredAny>,
+    discussion: Option<IgnoredAny>,
     timeline_entry: Option<EntryOutline>,
 }
 
@@ -233,6 +235,8 @@ impl From<Outline> for Payload {
     fn from(outline: Outline) -> Self {
         Self {
             thread: outline.thread.map(|Named { id }| Thread { id, ..Thread::default() }),
+            note: outline.note,
+            discussion: outline.discussion,
             timeline_entry: outline.timeline_entry.map(|EntryOutline { thread_id, entry }| Entry {
                 thread_id,
                 entry: EntryPart { entry_type: entry.entry_type, ..EntryPart::default() },
@@ -362,7 +366,13 @@ impl Payload {
                     () if self.ms_teams_message.is_some() => Visible::Teams,
                     () if self.email.is_some() => Visible::Email,
                     // It says that there is a message, and not which: the browser reads the thread.
-                    () => return Some(Told { thread: self.thread?.id()?, entry: None, status: None }),
+                    () => {
+                        return Some(Told {
+                            thread: self.thread?.id()?,
+                            entry: None,
+                            status: None,
+                        });
+                    }
                 };
                 self.message(visible, kind, at)
             }
@@ -482,7 +492,8 @@ impl Entry {
             Visible::Custom if author.role == Role::Bot => return None,
             Visible::Custom => {
                 let components = self.entry.components.into_iter().flatten();
-                let words = components.filter_map(|component| component.text.or(component.plain_text));
+                let words =
+                    components.filter_map(|component| component.text.or(component.plain_text));
                 words.collect::<Vec<_>>().join("\n\n")
             }
             _ => return None,

@@ -17,8 +17,7 @@ struct Conversation;
 /// What one timeline entry is made of, as the document asks for it.
 pub mod wire {
     pub use super::conversation::{
-        File, Item, What, WhatOnCustomEntryComponents as Component, Who,
-        EmailCategory,
+        EmailCategory, File, Item, What, WhatOnCustomEntryComponents as Component, Who,
     };
 }
 

@@ -32,7 +32,9 @@ impl PlainClient {
     pub async fn create_thread(&self, new: NewThread<'_>) -> Result<String, PlainError> {
         use create_thread::*;
         let input = CreateThreadInput {
-            customer_identifier: CustomerIdentifierInput { customer_id: Some(new.customer_id.into()) },
+            customer_identifier: CustomerIdentifierInput {
+                customer_id: Some(new.customer_id.into()),
+            },
             title: Some(new.title.into()),
             external_id: Some(new.external_id.into()),
             channel: Some(ThreadChannel::CHAT),
