@@ -23,6 +23,14 @@ function portalEnvironment(port: number, dataDir: string): Record<string, string
   };
 }
 
+function sandboxEnvironment(port: number): Record<string, string> {
+  return {
+    HOTLINE_SANDBOX_ADDR: `127.0.0.1:${port}`,
+    // Plain's first retry comes after 10 s; here after half a second.
+    HOTLINE_SANDBOX_RETRY_SCALE: '0.05',
+  };
+}
+
 /** A portal and the workspace that it talks to. */
 export interface Stand {
   /** Where visitors go, without a slash at the end. */
@@ -39,7 +47,7 @@ export async function embedded(logFile: string): Promise<Stand> {
   const portalUrl = `http://127.0.0.1:${port}`;
   const portal = new HotlineProcess({
     args: [],
-    env: { ...portalEnvironment(port, dataDir), HOTLINE_SANDBOX_ADDR: `127.0.0.1:${sandboxPort}` },
+    env: { ...portalEnvironment(port, dataDir), ...sandboxEnvironment(sandboxPort) },
     readyUrl: `${portalUrl}/readyz`,
     logFile,
   });
@@ -67,7 +75,7 @@ export async function apart(logFile: string, webhookUrl = async (direct: string)
   const workspace = new HotlineProcess({
     args: ['sandbox', '--webhook-url', await webhookUrl(`${portalUrl}/api/webhooks/plain`)],
     env: {
-      HOTLINE_SANDBOX_ADDR: `127.0.0.1:${sandboxPort}`,
+      ...sandboxEnvironment(sandboxPort),
       HOTLINE_DATA_DIR: join(dataDir, 'sandbox'),
       PLAIN_WEBHOOK_SECRET: webhookSecret,
     },

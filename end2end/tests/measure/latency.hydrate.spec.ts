@@ -53,7 +53,7 @@ test(`${events} answers, from webhook to screen`, async ({ browser, scripted, gu
     await page.evaluate(() => {
       const seen: Record<string, number> = {};
       Object.assign(window, { hotlineSeen: seen });
-      const log = document.querySelector('ol[role=log]');
+      const log = document.querySelector('[role=log]');
       if (!log) throw new Error('no conversation');
       new MutationObserver(() => {
         const at = performance.timeOrigin + performance.now();
