@@ -152,7 +152,7 @@ mod tests {
             (200, r#"{"data":{"thread":{"#, Malformed("not JSON, or cut off"), true, false),
             (200, "{}", Malformed("no data"), true, false),
             (200, r#"{"data":null}"#, Malformed("no data"), true, false),
-            (200, "[]", Malformed("not JSON, or cut off"), true, false),
+            (200, "[]", Malformed("no data"), true, false),
         ];
         for (status, body, error, retryable, untouched) in cases {
             assert_eq!(fails(status, body), (error, retryable, untouched), "{status} {body}");
