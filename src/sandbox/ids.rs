@@ -1,0 +1,49 @@
+//! Ids as Plain makes them: `<prefix>_<ULID>`. Ids of one process sort in the order they were made, even
+//! within a millisecond, because timelines are ordered by them.
+
+use std::sync::Mutex;
+
+use ulid::Ulid;
+
+static LAST: Mutex<Ulid> = Mutex::new(Ulid::nil());
+
+/// A new id with this prefix (`th`, `c`, `t` …).
+pub fn new(prefix: &str) -> String {
+    let now = super::time::now();
+    let mut last = LAST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let next = if last.timestamp_ms() >= now as u64 {
+        last.increment().unwrap_or_else(|over| over)
+    } else {
+        Ulid::from_parts(now as u64, random())
+    };
+    *last = next;
+    format!("{prefix}_{}", next.to_string())
+}
+
+/// `bytes` random bytes in hexadecimal, for secrets in URLs.
+pub fn token(bytes: usize) -> String {
+    let mut raw = vec![0; bytes];
+    fill(&mut raw);
+    hex::encode(raw)
+}
+
+fn random() -> u128 {
+    let mut raw = [0; 16];
+    fill(&mut raw);
+    // The top bit stays free so that counting up within a millisecond cannot overflow.
+    u128::from_le_bytes(raw) & ((1 << 79) - 1)
+}
+
+fn fill(raw: &mut [u8]) {
+    getrandom::fill(raw).expect("the operating system has randomness");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ids_sort_in_the_order_they_were_made() {
+        let ids: Vec<_> = (0..2000).map(|_| super::new("t")).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(ids.iter().all(|id| id.len() == 28 && id.starts_with("t_")));
+    }
+}
