@@ -47,7 +47,6 @@ pub enum RunError {
 }
 
 /// A server that answers requests.
-#[derive(Debug)]
 pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
@@ -58,7 +57,13 @@ pub struct Running {
     /// The bus, for tests that look behind the routes.
     pub bus: Arc<dyn EventBus>,
     task: JoinHandle<std::io::Result<()>>,
-    box_: Option<Sandbox>,
+    embedded: Option<Sandbox>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("addr", &self.addr).field("sandbox", &self.sandbox).finish_non_exhaustive()
+    }
 }
 
 impl Running {
@@ -69,7 +74,7 @@ impl Running {
             ended = &mut task => ended.unwrap_or_else(|e| Err(std::io::Error::other(e))),
             () = self.shutdown.overdue(grace) => { task.abort(); Ok(()) }
         };
-        if let Some(sandbox) = self.box_ {
+        if let Some(sandbox) = self.embedded {
             sandbox.shutdown().await;
         }
         ended.map_err(RunError::from)
@@ -174,7 +179,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             .with_graceful_shutdown(token.cancelled_owned())
             .await
     });
-    Ok(Running { addr, sandbox: sandbox.as_ref().map(Sandbox::addr), shutdown, bus, task, box_: sandbox })
+    Ok(Running { addr, sandbox: sandbox.as_ref().map(Sandbox::addr), shutdown, bus, task, embedded: sandbox })
 }
 
 /// `hotline serve`: serves until a signal comes.
