@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use super::thread as conversation;
@@ -29,11 +29,11 @@ pub async fn thread(State(workspace): State<Arc<Workspace>>, Path(id): Path<Stri
 }
 
 /// The whole page; `typed` is put back into the reply box when a form was refused.
-pub fn render(workspace: &Workspace, selected: Option<&str>, error: Option<&str>, typed: &str) -> Markup {
-    match parts(workspace, selected, error, typed) {
-        Ok(page) => page,
-        Err(refusal) => html! { (DOCTYPE) title { "Sandbox" } p { (refusal.message) } },
-    }
+pub fn render(workspace: &Workspace, selected: Option<&str>, error: Option<&str>, typed: &str) -> Html<String> {
+    let page = parts(workspace, selected, error, typed).unwrap_or_else(|refusal| {
+        html! { (DOCTYPE) title { "Sandbox" } p { (refusal.message) } }
+    });
+    Html(page.into_string())
 }
 
 fn parts(
