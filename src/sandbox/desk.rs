@@ -1,3 +1,97 @@
-use axum::http::HeaderMap; use axum::Router; use std::sync::Arc; use crate::sandbox::workspace::Workspace; use tokio_util::sync::CancellationToken;
-pub fn is_foreign(_h:&HeaderMap)->bool{false}
-pub fn routes(_s: CancellationToken)->Router<Arc<Workspace>>{Router::new()}
+//! The agent desk: what the team sees. Pages are whole without script; with it they follow changes.
+
+mod forms;
+mod live;
+mod page;
+mod thread;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
+
+use super::workspace::Workspace;
+
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                   connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
+    Router::new()
+        .route("/", get(page::home))
+        .route("/threads/{id}", get(page::thread))
+        .route("/threads/{id}/reply", post(forms::reply))
+        .route("/threads/{id}/assign", post(forms::assign))
+        .route("/threads/{id}/status", post(forms::status))
+        .route("/threads/{id}/label", post(forms::label))
+        .route("/threads/{id}/unlabel", post(forms::unlabel))
+        .route("/messages/{id}/edit", post(forms::edit))
+        .route("/messages/{id}/delete", post(forms::delete))
+        .route("/messages/{id}/react", post(forms::react))
+        .route("/faults", post(forms::faults))
+        .route("/desk/live", get(move |state, query| live::stream(state, query, stop.clone())))
+        .route("/desk/desk.css", get(|| text("text/css; charset=utf-8", include_str!("desk/desk.css"))))
+        .route(
+            "/desk/desk.js",
+            get(|| text("text/javascript; charset=utf-8", include_str!("desk/desk.js"))),
+        )
+        .layer(middleware::from_fn(guard))
+}
+
+/// Whether a browser sent this from a page of another origin.
+pub fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
+    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return true;
+    }
+    match (text("origin"), text("host")) {
+        (Some(origin), Some(host)) => {
+            origin.split_once("://").is_none_or(|(_, authority)| authority != host)
+        }
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}
+
+async fn guard(request: Request, next: Next) -> Response {
+    if !request.method().is_safe() && is_foreign(request.headers()) {
+        return (StatusCode::FORBIDDEN, "This form came from another site.").into_response();
+    }
+    let mut response = next.run(request).await;
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn text(kind: &'static str, body: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_foreign;
+    use axum::http::HeaderMap;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_other_origins_are_foreign() {
+        assert!(!is_foreign(&headers(&[("host", "a:1")])));
+        assert!(!is_foreign(&headers(&[("host", "a:1"), ("origin", "http://a:1")])));
+        assert!(is_foreign(&headers(&[("host", "a:1"), ("origin", "http://a:2")])));
+        assert!(is_foreign(&headers(&[("host", "a:1"), ("origin", "null")])));
+        assert!(is_foreign(&headers(&[("host", "a:1"), ("sec-fetch-site", "cross-site")])));
+        assert!(!is_foreign(&headers(&[("host", "a:1"), ("sec-fetch-site", "same-origin")])));
+    }
+}

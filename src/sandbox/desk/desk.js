@@ -1,0 +1,66 @@
+// Keeps an open page current: on each change the page is fetched again and its parts are replaced.
+// Without this file the desk works all the same, one reload at a time.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const live = $("live");
+  const say = (word, state) => { live.textContent = word; live.dataset.state = state; };
+  const toEnd = () => { const t = $("timeline"); if (t) t.scrollTop = t.scrollHeight; };
+  let busy = false, again = false;
+
+  async function refresh() {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+      const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      replace("threads", next);
+      const line = $("timeline");
+      const atEnd = !line || line.scrollHeight - line.scrollTop - line.clientHeight < 80;
+      const at = line ? line.scrollTop : 0;
+      if (line && next.getElementById("timeline")) {
+        // Whoever edits a message right now keeps the page as it is.
+        if (!line.contains(document.activeElement) || document.activeElement.tagName !== "TEXTAREA") replace("timeline", next);
+        const head = document.querySelector(".thread-head"), newHead = next.querySelector(".thread-head");
+        if (head && newHead && !head.contains(document.activeElement)) head.replaceWith(newHead);
+        if (atEnd) toEnd(); else $("timeline").scrollTop = at;
+      }
+    } catch { /* the stream says when the desk is gone */ } finally {
+      busy = false;
+      if (again) { again = false; refresh(); }
+    }
+  }
+
+  function replace(id, next) {
+    const old = $(id), fresh = next.getElementById(id);
+    if (!old || !fresh) return;
+    const top = old.scrollTop;
+    old.replaceWith(fresh);
+    fresh.scrollTop = top;
+  }
+
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (form.id !== "composer") return;
+    event.preventDefault();
+    const button = form.querySelector("button[type=submit]"), text = form.elements.text;
+    button.disabled = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      if (!answer.ok) { form.submit(); return; }
+      text.value = "";
+      await refresh();
+      toEnd();
+    } catch { say("Not sent: the desk does not answer", "down"); } finally { button.disabled = false; text.focus(); }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.metaKey || event.ctrlKey) && event.target.id === "reply") event.target.form.requestSubmit();
+  });
+
+  toEnd();
+  let opened = false;
+  const events = new EventSource("/desk/live");
+  events.onopen = () => { say("Live", "up"); if (opened) refresh(); opened = true; };
+  events.onmessage = refresh;
+  events.onerror = () => say("Reconnecting", "down");
+})();
