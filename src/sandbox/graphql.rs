@@ -3,6 +3,7 @@
 //! other documents have a resolver of their own (`resolve`).
 
 pub mod engine;
+pub mod inline;
 pub mod mutations;
 pub mod overlap;
 pub mod page;

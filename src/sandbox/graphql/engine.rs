@@ -12,7 +12,7 @@ use async_graphql::{Request, Variables};
 use serde_json::{Map, Value, json};
 
 use super::sdl::SDL;
-use super::{overlap, resolve, variables};
+use super::{inline, overlap, resolve, variables};
 use crate::sandbox::workspace::Workspace;
 
 /// A call's body.
@@ -100,7 +100,7 @@ fn reference(ty: &Type) -> TypeRef {
 
 /// Carries out one call.
 pub async fn call(schema: &Schema, call: Call) -> Answer {
-    let document = match parse_query(&call.query) {
+    let mut document = match parse_query(&call.query) {
         Ok(document) => document,
         Err(error) => return refused("GRAPHQL_PARSE_FAILED", &format!("Syntax Error: {error}"), false),
     };
@@ -112,6 +112,7 @@ pub async fn call(schema: &Schema, call: Call) -> Answer {
     if let Some(problem) = variables::problem(&document, call.operation_name.as_deref(), &given) {
         return refused("BAD_USER_INPUT", &problem, wrote);
     }
+    inline::unions(&mut document);
     let mut request =
         Request::new(call.query).variables(Variables::from_json(Value::Object(given)));
     request.operation_name = call.operation_name;
