@@ -2,7 +2,10 @@
 
 use crate::{
     domain::error::{Code, DeskError},
-    features::{conversation::page::ConversationPage, new_request::page::NewRequestPage, threads::page::ThreadsPage},
+    features::{
+        conversation::page::ConversationPage, new_request::page::NewRequestPage,
+        threads::page::ThreadsPage,
+    },
     ui::{
         icon::Shape,
         page::{Blank, SiteHeader},

@@ -28,7 +28,8 @@ fn code() -> Vec<(String, String)> {
         .map(|path| {
             let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
             let text = fs::read_to_string(&path).unwrap();
-            let code: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
+            let code: Vec<&str> =
+                text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
             (name, code.join("\n"))
         })
         .collect()
@@ -66,7 +67,8 @@ fn rooms_named(code: &str) -> Vec<String> {
             vec![rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()]
         };
         for name in list {
-            let name: String = name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String =
+                name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if ROOMS.contains(&name.as_str()) {
                 named.push(name);
             }
@@ -86,7 +88,9 @@ fn rooms_import_only_what_they_may() {
             // `server` only through its one face, and only in the server functions' bodies.
             "features" if name.ends_with("/api.rs") => &["domain", "server"],
             "features" => &["domain", "ui", "browser", "app", "features"],
-            "server" if name == "server/run.rs" => &["domain", "app", "features", "server", "sandbox"],
+            "server" if name == "server/run.rs" => {
+                &["domain", "app", "features", "server", "sandbox"]
+            }
             "server" => &["domain", "app", "features", "server"],
             "sandbox" => &["sandbox"],
             _ => continue,
@@ -101,7 +105,10 @@ fn rooms_import_only_what_they_may() {
 fn server_functions_are_one_call() {
     for (name, code) in code().into_iter().filter(|(name, _)| name.ends_with("/api.rs")) {
         for (at, _) in code.match_indices("crate::server::") {
-            assert!(code[at..].starts_with("crate::server::visitor::"), "src/{name} enters the server by another door");
+            assert!(
+                code[at..].starts_with("crate::server::visitor::"),
+                "src/{name} enters the server by another door"
+            );
         }
     }
 }
@@ -121,7 +128,10 @@ fn features_are_switched_in_two_files() {
     for (name, code) in code() {
         let here = code.lines().filter(|l| l.contains("cfg") && l.contains("feature = ")).count();
         if here > 0 {
-            assert!(["lib.rs", "main.rs"].contains(&name.as_str()), "src/{name} has a cfg(feature)");
+            assert!(
+                ["lib.rs", "main.rs"].contains(&name.as_str()),
+                "src/{name} has a cfg(feature)"
+            );
         }
         count += here;
     }
@@ -153,11 +163,13 @@ fn leptos_toml_and_cargo_toml_agree() {
 
 #[test]
 fn leptos_toml_names_every_setting() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Leptos.toml")).unwrap();
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Leptos.toml")).unwrap();
     for setting in hotline::server::config::SETTINGS {
         assert!(text.contains(setting.env), "{} is not explained", setting.env);
         let (table, key) = setting.file;
-        let section = text.split(&format!("\n[{table}]\n")).nth(1).unwrap_or_else(|| panic!("no [{table}]"));
+        let section =
+            text.split(&format!("\n[{table}]\n")).nth(1).unwrap_or_else(|| panic!("no [{table}]"));
         let section = section.split("\n[").next().unwrap();
         assert!(section.contains(&format!("\n# {key} = ")), "[{table}] does not show `{key}`");
     }

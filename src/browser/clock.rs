@@ -48,6 +48,7 @@ pub fn day_words(at: &At) -> String {
     if this == day(&At::from_millis(Date::now() as i64 - 86_400_000)) {
         return "Yesterday".into();
     }
-    let options = options(&[("weekday", "long"), ("day", "numeric"), ("month", "long"), ("year", "numeric")]);
+    let options =
+        options(&[("weekday", "long"), ("day", "numeric"), ("month", "long"), ("year", "numeric")]);
     date(at).to_locale_date_string("en-GB", &options).into()
 }

@@ -23,7 +23,8 @@ pub fn is_online() -> bool {
 /// 32 hexadecimal digits from the browser's random source.
 pub fn random_key() -> String {
     let mut bytes = [0u8; 16];
-    let filled = window().crypto().is_ok_and(|c| c.get_random_values_with_u8_array(&mut bytes).is_ok());
+    let filled =
+        window().crypto().is_ok_and(|c| c.get_random_values_with_u8_array(&mut bytes).is_ok());
     if !filled {
         bytes.iter_mut().for_each(|b| *b = (js_sys::Math::random() * 256.0) as u8);
     }
@@ -46,7 +47,11 @@ pub mod memory {
     /// Remembers a text; an empty one is forgotten.
     pub fn set(key: &str, value: &str) {
         if let Some(storage) = storage() {
-            let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
+            let _ = if value.is_empty() {
+                storage.remove_item(key)
+            } else {
+                storage.set_item(key, value)
+            };
         }
     }
 }
@@ -64,7 +69,8 @@ impl Listeners {
                 if event == "visibilitychange" { document().into() } else { window().into() };
             let f = f.clone();
             let closure = Closure::<dyn FnMut(JsValue)>::new(move |_| f(event));
-            let _ = target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+            let _ =
+                target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
             all.push((target, event, closure));
         }
         Self(all)
@@ -74,7 +80,8 @@ impl Listeners {
 impl Drop for Listeners {
     fn drop(&mut self) {
         for (target, event, closure) in &self.0 {
-            let _ = target.remove_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+            let _ =
+                target.remove_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
         }
     }
 }

@@ -193,7 +193,8 @@ impl Inner {
             self.show(Link::Offline);
             return;
         }
-        let url = format!("/api/support/stream?threadId={}&after={}", self.thread, self.cursor.borrow());
+        let url =
+            format!("/api/support/stream?threadId={}&after={}", self.thread, self.cursor.borrow());
         let Ok(raw) = EventSource::new(&url) else {
             self.retry_later();
             return;

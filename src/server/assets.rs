@@ -25,7 +25,12 @@ pub async fn file_or_page(State(state): State<AppState>, request: Request) -> Re
     *asked.uri_mut() = request.uri().clone();
     *asked.headers_mut() = request.headers().clone();
     match files.oneshot(asked).await {
-        Ok(found) if !matches!(found.status(), StatusCode::NOT_FOUND | StatusCode::TEMPORARY_REDIRECT) => {
+        Ok(found)
+            if !matches!(
+                found.status(),
+                StatusCode::NOT_FOUND | StatusCode::TEMPORARY_REDIRECT
+            ) =>
+        {
             let mut found = found.into_response();
             let hashed = state.leptos.hash_files && request.uri().path().starts_with("/pkg/");
             let cache = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };

@@ -60,31 +60,121 @@ const fn setting(
 
 /// All settings of ours. (Leptos' own, `LEPTOS_…`, are leptos' business.)
 pub const SETTINGS: [Setting; 25] = [
-    setting("PLAIN_API_KEY", ("plain", "api-key"), "Plain API key; without one the sandbox is used", "plainApiKey_…"),
-    setting("PLAIN_API_URL", ("plain", "api-url"), "Plain's GraphQL endpoint", "https://core-api.uk.plain.com/graphql/v1"),
-    setting("PLAIN_WEBHOOK_SECRET", ("plain", "webhook-secret"), "request signing secret(s), comma-separated; all verify", "whsec-new,whsec-old"),
+    setting(
+        "PLAIN_API_KEY",
+        ("plain", "api-key"),
+        "Plain API key; without one the sandbox is used",
+        "plainApiKey_…",
+    ),
+    setting(
+        "PLAIN_API_URL",
+        ("plain", "api-url"),
+        "Plain's GraphQL endpoint",
+        "https://core-api.uk.plain.com/graphql/v1",
+    ),
+    setting(
+        "PLAIN_WEBHOOK_SECRET",
+        ("plain", "webhook-secret"),
+        "request signing secret(s), comma-separated; all verify",
+        "whsec-new,whsec-old",
+    ),
     setting("PLAIN_CHANNEL", ("plain", "channel"), "channel in which threads are opened", "chat"),
-    setting("PLAIN_TIMEOUT_MS", ("plain", "timeout-ms"), "longest wait for one answer of Plain", "10000"),
-    setting("HOTLINE_SECRET", ("hotline", "secret"), "signs cookies; several allowed, the first signs; made once if absent", "a-long-random-text"),
-    setting("HOTLINE_PUBLIC_URL", ("hotline", "public-url"), "how visitors reach the portal; https turns on Secure cookies and HSTS", "https://support.example.com"),
-    setting("HOTLINE_DATA_DIR", ("hotline", "data-dir"), "where the cookie secret and the sandbox's data are kept", ".hotline"),
-    setting("HOTLINE_TRUSTED_PROXIES", ("hotline", "trusted-proxies"), "peers whose X-Forwarded-For counts", "127.0.0.1,10.0.0.0/8"),
+    setting(
+        "PLAIN_TIMEOUT_MS",
+        ("plain", "timeout-ms"),
+        "longest wait for one answer of Plain",
+        "10000",
+    ),
+    setting(
+        "HOTLINE_SECRET",
+        ("hotline", "secret"),
+        "signs cookies; several allowed, the first signs; made once if absent",
+        "a-long-random-text",
+    ),
+    setting(
+        "HOTLINE_PUBLIC_URL",
+        ("hotline", "public-url"),
+        "how visitors reach the portal; https turns on Secure cookies and HSTS",
+        "https://support.example.com",
+    ),
+    setting(
+        "HOTLINE_DATA_DIR",
+        ("hotline", "data-dir"),
+        "where the cookie secret and the sandbox's data are kept",
+        ".hotline",
+    ),
+    setting(
+        "HOTLINE_TRUSTED_PROXIES",
+        ("hotline", "trusted-proxies"),
+        "peers whose X-Forwarded-For counts",
+        "127.0.0.1,10.0.0.0/8",
+    ),
     setting("HOTLINE_RATE_LIMITS", ("hotline", "rate-limits"), "on, or off for benchmarks", "on"),
-    setting("HOTLINE_RATE_WEBHOOK_PER_MINUTE", ("hotline", "rate-webhook-per-minute"), "unverified webhook posts a minute and address", "10"),
+    setting(
+        "HOTLINE_RATE_WEBHOOK_PER_MINUTE",
+        ("hotline", "rate-webhook-per-minute"),
+        "unverified webhook posts a minute and address",
+        "10",
+    ),
     setting("HOTLINE_LOG", ("hotline", "log"), "text or json; RUST_LOG filters", "text"),
     setting("HOTLINE_NAME", ("hotline", "name"), "the name visitors see", "Hotline"),
-    setting("HOTLINE_CACHE_MS", ("hotline", "cache-ms"), "how long a conversation read from Plain may be shown while no event comes", "30000"),
+    setting(
+        "HOTLINE_CACHE_MS",
+        ("hotline", "cache-ms"),
+        "how long a conversation read from Plain may be shown while no event comes",
+        "30000",
+    ),
     setting("HOTLINE_SANDBOX", ("sandbox", "mode"), "auto, on or off", "auto"),
-    setting("HOTLINE_SANDBOX_ADDR", ("sandbox", "addr"), "where the sandbox and its agent desk listen", "127.0.0.1:3100"),
-    setting("HOTLINE_SANDBOX_DATA", ("sandbox", "data"), "a SQLite file, or :memory:", ".hotline/sandbox.sqlite"),
-    setting("HOTLINE_SANDBOX_RETRY_SCALE", ("sandbox", "retry-scale"), "factor on Plain's webhook retry delays", "1.0"),
-    setting("REDIS_URL", ("bus", "redis-url"), "share the bus between instances", "redis://127.0.0.1:6379"),
+    setting(
+        "HOTLINE_SANDBOX_ADDR",
+        ("sandbox", "addr"),
+        "where the sandbox and its agent desk listen",
+        "127.0.0.1:3100",
+    ),
+    setting(
+        "HOTLINE_SANDBOX_DATA",
+        ("sandbox", "data"),
+        "a SQLite file, or :memory:",
+        ".hotline/sandbox.sqlite",
+    ),
+    setting(
+        "HOTLINE_SANDBOX_RETRY_SCALE",
+        ("sandbox", "retry-scale"),
+        "factor on Plain's webhook retry delays",
+        "1.0",
+    ),
+    setting(
+        "REDIS_URL",
+        ("bus", "redis-url"),
+        "share the bus between instances",
+        "redis://127.0.0.1:6379",
+    ),
     setting("HOTLINE_BUS_HISTORY", ("bus", "history"), "events kept for replay, a thread", "256"),
     setting("HOTLINE_BUS_THREADS", ("bus", "threads"), "threads whose history is kept", "10000"),
-    setting("HOTLINE_STREAM_HEARTBEAT_MS", ("stream", "heartbeat-ms"), "how often an idle stream says that it lives", "15000"),
-    setting("HOTLINE_STREAM_LIFETIME_MS", ("stream", "lifetime-ms"), "how long a stream lives before it is renewed, ± 20 %", "600000"),
-    setting("HOTLINE_STREAM_MAX", ("stream", "max"), "streams open at once on this instance", "10000"),
-    setting("HOTLINE_DRAIN_MS", ("hotline", "drain-ms"), "longest shutdown; open streams are told to come back within it", "10000"),
+    setting(
+        "HOTLINE_STREAM_HEARTBEAT_MS",
+        ("stream", "heartbeat-ms"),
+        "how often an idle stream says that it lives",
+        "15000",
+    ),
+    setting(
+        "HOTLINE_STREAM_LIFETIME_MS",
+        ("stream", "lifetime-ms"),
+        "how long a stream lives before it is renewed, ± 20 %",
+        "600000",
+    ),
+    setting(
+        "HOTLINE_STREAM_MAX",
+        ("stream", "max"),
+        "streams open at once on this instance",
+        "10000",
+    ),
+    setting(
+        "HOTLINE_DRAIN_MS",
+        ("hotline", "drain-ms"),
+        "longest shutdown; open streams are told to come back within it",
+        "10000",
+    ),
 ];
 
 impl Setting {
@@ -218,7 +308,8 @@ impl Sources {
                 fault,
                 example: "the commented file at the top of the repository".into(),
             };
-            let table: toml::Table = text.parse().map_err(|e| fault(format!("is not TOML: {e}")))?;
+            let table: toml::Table =
+                text.parse().map_err(|e| fault(format!("is not TOML: {e}")))?;
             for (name, value) in &table {
                 let Some(entries) = value.as_table() else {
                     return Err(fault(format!("`{name}` stands outside a table")));
@@ -273,16 +364,29 @@ impl Sources {
         }
     }
 
-    fn millis(&self, name: &str, default: u64, min: u64, max: u64) -> Result<Duration, ConfigError> {
+    fn millis(
+        &self,
+        name: &str,
+        default: u64,
+        min: u64,
+        max: u64,
+    ) -> Result<Duration, ConfigError> {
         self.number(name, default, min, max).map(Duration::from_millis)
     }
 
-    fn choice<T: Copy>(&self, name: &str, default: T, words: &[(&str, T)]) -> Result<T, ConfigError> {
+    fn choice<T: Copy>(
+        &self,
+        name: &str,
+        default: T,
+        words: &[(&str, T)],
+    ) -> Result<T, ConfigError> {
         let Some(text) = self.get(name) else { return Ok(default) };
-        words.iter().find(|(word, _)| *word == text.trim()).map(|(_, value)| *value).ok_or_else(|| {
-            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.fail(name, format!("`{text}` is none of {}", words.join(", ")))
-        })
+        words.iter().find(|(word, _)| *word == text.trim()).map(|(_, value)| *value).ok_or_else(
+            || {
+                let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                self.fail(name, format!("`{text}` is none of {}", words.join(", ")))
+            },
+        )
     }
 
     fn secrets(&self, name: &str) -> Vec<Secret> {
@@ -306,8 +410,14 @@ impl Config {
         let public_url = match s.get("HOTLINE_PUBLIC_URL") {
             None => None,
             Some(text) => match Url::parse(text) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Some(url),
-                _ => return Err(s.fail("HOTLINE_PUBLIC_URL", format!("`{text}` is not an http(s) address"))),
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => {
+                    Some(url)
+                }
+                _ => {
+                    return Err(
+                        s.fail("HOTLINE_PUBLIC_URL", format!("`{text}` is not an http(s) address"))
+                    );
+                }
             },
         };
         let https = public_url.as_ref().is_some_and(|url| url.scheme() == "https");
@@ -327,9 +437,9 @@ impl Config {
         let key = s.get("PLAIN_API_KEY").map(Secret::new);
         let mut webhook_secrets = s.secrets("PLAIN_WEBHOOK_SECRET");
         let addr = s.get("HOTLINE_SANDBOX_ADDR").unwrap_or("127.0.0.1:3100");
-        let addr: SocketAddr = addr
-            .parse()
-            .map_err(|_| s.fail("HOTLINE_SANDBOX_ADDR", format!("`{addr}` is not an address with a port")))?;
+        let addr: SocketAddr = addr.parse().map_err(|_| {
+            s.fail("HOTLINE_SANDBOX_ADDR", format!("`{addr}` is not an address with a port"))
+        })?;
         let sandbox_alone = SandboxConfig {
             addr,
             file: match s.get("HOTLINE_SANDBOX_DATA") {
@@ -339,7 +449,10 @@ impl Config {
             },
             retry_scale: s.number("HOTLINE_SANDBOX_RETRY_SCALE", 1.0, 0.000_001, 1000.0)?,
             api_key: SANDBOX_API_KEY.into(),
-            signing_secret: webhook_secrets.first().cloned().unwrap_or_else(|| Secret::new(SANDBOX_SIGNING_SECRET)),
+            signing_secret: webhook_secrets
+                .first()
+                .cloned()
+                .unwrap_or_else(|| Secret::new(SANDBOX_SIGNING_SECRET)),
         };
         let use_sandbox = match mode {
             Mode::On => true,
@@ -353,11 +466,16 @@ impl Config {
             ));
         }
         if use_sandbox && !addr.ip().is_loopback() {
-            return Err(s.fail("HOTLINE_SANDBOX_ADDR", "the embedded sandbox only listens on a loopback address"));
+            return Err(s.fail(
+                "HOTLINE_SANDBOX_ADDR",
+                "the embedded sandbox only listens on a loopback address",
+            ));
         }
         let (plain_api_url, plain_api_key) = match (use_sandbox, key) {
             (true, _) => (format!("http://{addr}/graphql/v1"), Secret::new(SANDBOX_API_KEY)),
-            (false, Some(key)) => (s.get("PLAIN_API_URL").unwrap_or(PLAIN_API_URL).to_string(), key),
+            (false, Some(key)) => {
+                (s.get("PLAIN_API_URL").unwrap_or(PLAIN_API_URL).to_string(), key)
+            }
             (false, None) => {
                 return Err(s.fail(
                     "PLAIN_API_KEY",
@@ -367,7 +485,11 @@ impl Config {
         };
         let plain_api_url = match Url::parse(&plain_api_url) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
-            _ => return Err(s.fail("PLAIN_API_URL", format!("`{plain_api_url}` is not an http(s) address"))),
+            _ => {
+                return Err(
+                    s.fail("PLAIN_API_URL", format!("`{plain_api_url}` is not an http(s) address"))
+                );
+            }
         };
         if webhook_secrets.is_empty() {
             if !use_sandbox && plain_api_key.expose() != SANDBOX_API_KEY {
@@ -380,28 +502,42 @@ impl Config {
         }
         s.choice("PLAIN_CHANNEL", (), &[("chat", ())])?;
         if s.get("REDIS_URL").is_some() {
-            return Err(s.fail("REDIS_URL", "this version keeps the bus in memory: run one instance, without REDIS_URL"));
+            return Err(s.fail(
+                "REDIS_URL",
+                "this version keeps the bus in memory: run one instance, without REDIS_URL",
+            ));
         }
         let mut trusted_proxies = Vec::new();
         for part in s.get("HOTLINE_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim) {
             if part.is_empty() {
                 continue;
             }
-            let net = part.parse::<IpNet>().or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from));
+            let net = part
+                .parse::<IpNet>()
+                .or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from));
             trusted_proxies.push(net.map_err(|_| {
-                s.fail("HOTLINE_TRUSTED_PROXIES", format!("`{part}` is neither an address nor a network"))
+                s.fail(
+                    "HOTLINE_TRUSTED_PROXIES",
+                    format!("`{part}` is neither an address nor a network"),
+                )
             })?);
         }
-        std::fs::create_dir_all(&data_dir)
-            .map_err(|e| s.fail("HOTLINE_DATA_DIR", format!("{} cannot be made: {e}", data_dir.display())))?;
+        std::fs::create_dir_all(&data_dir).map_err(|e| {
+            s.fail("HOTLINE_DATA_DIR", format!("{} cannot be made: {e}", data_dir.display()))
+        })?;
         let mut cookie_secrets = s.secrets("HOTLINE_SECRET");
         if let Some(short) = cookie_secrets.iter().find(|secret| secret.expose().len() < 16) {
             let n = short.expose().len();
-            return Err(s.fail("HOTLINE_SECRET", format!("has {n} characters; at least 16 are needed")));
+            return Err(
+                s.fail("HOTLINE_SECRET", format!("has {n} characters; at least 16 are needed"))
+            );
         }
         if cookie_secrets.is_empty() {
             cookie_secrets.push(stored_secret(&data_dir).map_err(|e| {
-                s.fail("HOTLINE_DATA_DIR", format!("the cookie secret in {} fails: {e}", data_dir.display()))
+                s.fail(
+                    "HOTLINE_DATA_DIR",
+                    format!("the cookie secret in {} fails: {e}", data_dir.display()),
+                )
             })?);
         }
         Ok(Self {
@@ -417,8 +553,17 @@ impl Config {
             data_dir,
             trusted_proxies,
             rate_limits: s.choice("HOTLINE_RATE_LIMITS", true, &[("on", true), ("off", false)])?,
-            rate_webhook_per_minute: s.number("HOTLINE_RATE_WEBHOOK_PER_MINUTE", 10, 1, 1_000_000)?,
-            log: s.choice("HOTLINE_LOG", LogFormat::Text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
+            rate_webhook_per_minute: s.number(
+                "HOTLINE_RATE_WEBHOOK_PER_MINUTE",
+                10,
+                1,
+                1_000_000,
+            )?,
+            log: s.choice(
+                "HOTLINE_LOG",
+                LogFormat::Text,
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )?,
             name: s.get("HOTLINE_NAME").unwrap_or("Hotline").trim().to_string(),
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
             bus_history: s.number("HOTLINE_BUS_HISTORY", 256, 1, 100_000)?,
@@ -463,7 +608,8 @@ fn leptos_options(s: &Sources) -> Result<LeptosOptions, ConfigError> {
         // Only this table is leptos'; it would take ours for its own keys.
         Some(text) => {
             let table = text.parse::<toml::Table>().unwrap_or_default();
-            let own = table.get("package").and_then(|t| t.get("metadata")).and_then(|t| t.get("leptos"));
+            let own =
+                table.get("package").and_then(|t| t.get("metadata")).and_then(|t| t.get("leptos"));
             match own.and_then(|t| toml::to_string(t).ok()) {
                 Some(own) => format!("[package.metadata.leptos]\n{own}"),
                 None => NONE.into(),
@@ -498,7 +644,10 @@ fn stored_secret(data_dir: &Path) -> std::io::Result<Secret> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let text = std::fs::read_to_string(&path)?;
             if text.trim().len() < 16 {
-                return Err(std::io::Error::other(format!("{} is too short; delete it", path.display())));
+                return Err(std::io::Error::other(format!(
+                    "{} is too short; delete it",
+                    path.display()
+                )));
             }
             Ok(Secret(text.trim().to_string()))
         }
@@ -537,7 +686,9 @@ mod tests {
     fn a_real_key_needs_a_signing_secret() {
         let error = load(&[("PLAIN_API_KEY", "plainApiKey_x")], None).unwrap_err();
         assert_eq!(error.name, "PLAIN_WEBHOOK_SECRET");
-        let config = load(&[("PLAIN_API_KEY", "plainApiKey_x"), ("PLAIN_WEBHOOK_SECRET", "a, b")], None).unwrap();
+        let config =
+            load(&[("PLAIN_API_KEY", "plainApiKey_x"), ("PLAIN_WEBHOOK_SECRET", "a, b")], None)
+                .unwrap();
         assert!(config.sandbox.is_none());
         assert_eq!(config.webhook_secrets.len(), 2);
         assert_eq!(config.plain_api_url.as_str(), PLAIN_API_URL);
@@ -568,7 +719,9 @@ mod tests {
         assert_eq!(config.heartbeat, Duration::from_millis(5000));
         assert_eq!(config.lifetime, Duration::from_millis(9000));
         assert_eq!(config.leptos.site_addr.port(), 4000);
-        assert!(load(&[], Some("[stream]\nheartbeet = 1\n")).unwrap_err().fault.contains("heartbeet"));
+        assert!(
+            load(&[], Some("[stream]\nheartbeet = 1\n")).unwrap_err().fault.contains("heartbeet")
+        );
     }
 
     #[test]

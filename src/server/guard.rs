@@ -21,7 +21,6 @@ pub struct Guard {
     trusted_proxies: Vec<IpNet>,
 }
 
-
 impl Guard {
     /// From the settings.
     pub fn new(config: &Config) -> Self {
@@ -115,7 +114,8 @@ impl Guard {
 
 /// An error of the API, as JSON with its status.
 pub fn error_response(error: &DeskError) -> Response {
-    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response()
 }
 
@@ -132,7 +132,10 @@ mod tests {
     }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v))).collect()
+        pairs
+            .iter()
+            .map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v)))
+            .collect()
     }
 
     #[test]

@@ -31,7 +31,10 @@ const MAX_DRAIN: usize = 16 * 1024 * 1024;
 pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(state.clone());
-        provide_context(Site { name: state.name.to_string(), fresh_key: super::session::random_key() });
+        provide_context(Site {
+            name: state.name.to_string(),
+            fresh_key: super::session::random_key(),
+        });
         if let Some(response) = use_context::<ResponseOptions>() {
             provide_context(SetStatus(Arc::new(move |status| {
                 if let Ok(status) = StatusCode::from_u16(status) {
@@ -43,7 +46,11 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
 }
 
 /// Renders the page of this request's path, with something more in its context.
-async fn render<T: Clone + Send + Sync + 'static>(state: AppState, request: Request, extra: T) -> Response {
+async fn render<T: Clone + Send + Sync + 'static>(
+    state: AppState,
+    request: Request,
+    extra: T,
+) -> Response {
     let options = state.leptos.clone();
     let base = context(state);
     let more = move || {
@@ -59,18 +66,28 @@ pub async fn not_found(State(state): State<AppState>, request: Request) -> Respo
         return (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response();
     }
     if request.uri().path().starts_with("/api/") {
-        return super::guard::error_response(&DeskError::new(Code::NotFound, "There is no such route."));
+        return super::guard::error_response(&DeskError::new(
+            Code::NotFound,
+            "There is no such route.",
+        ));
     }
     render(state, request, ()).await
 }
 
 /// Reads a plain form's body: 415 for another content type, 413 for too much.
-async fn read_form<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: Body) -> Result<T, (StatusCode, DeskError)> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+async fn read_form<T: for<'de> Deserialize<'de>>(
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, (StatusCode, DeskError)> {
+    let kind =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         return Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            DeskError::new(Code::BadRequest, "This form came in a way that we cannot read. Please send it from this page."),
+            DeskError::new(
+                Code::BadRequest,
+                "This form came in a way that we cannot read. Please send it from this page.",
+            ),
         ));
     }
     let mut read = Vec::new();
@@ -78,7 +95,13 @@ async fn read_form<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: Body
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk: Bytes = chunk.map_err(|_| {
-            (StatusCode::BAD_REQUEST, DeskError::new(Code::BadRequest, "The form did not arrive whole. Please send it again."))
+            (
+                StatusCode::BAD_REQUEST,
+                DeskError::new(
+                    Code::BadRequest,
+                    "The form did not arrive whole. Please send it again.",
+                ),
+            )
         })?;
         length += chunk.len();
         if length <= MAX_FORM {
@@ -97,13 +120,17 @@ async fn read_form<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: Body
         ));
     }
     serde_urlencoded::from_bytes(&read).map_err(|_| {
-        (StatusCode::BAD_REQUEST, DeskError::new(Code::BadRequest, "The form could not be read. Please send it again."))
+        (
+            StatusCode::BAD_REQUEST,
+            DeskError::new(Code::BadRequest, "The form could not be read. Please send it again."),
+        )
     })
 }
 
 /// To another page of ours, after a successful POST.
 fn see_other(path: &str, cookie: Option<HeaderValue>) -> Response {
-    let mut response = (StatusCode::SEE_OTHER, [(header::CACHE_CONTROL, "no-store")]).into_response();
+    let mut response =
+        (StatusCode::SEE_OTHER, [(header::CACHE_CONTROL, "no-store")]).into_response();
     if let Ok(path) = HeaderValue::from_str(path) {
         response.headers_mut().insert(header::LOCATION, path);
     }
@@ -145,12 +172,24 @@ struct ReplyForm {
 }
 
 /// `POST /t/{threadId}`.
-pub async fn post_reply(State(state): State<AppState>, Path(thread): Path<String>, request: Request) -> Response {
+pub async fn post_reply(
+    State(state): State<AppState>,
+    Path(thread): Path<String>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let session = state.sessions.read(&parts.headers);
     let (form, status, error) = match read_form::<ReplyForm>(&parts.headers, body).await {
         Ok(form) => {
-            match visitor::say(&state, session.as_ref(), &thread, &form.text, &form.client_message_id).await {
+            match visitor::say(
+                &state,
+                session.as_ref(),
+                &thread,
+                &form.text,
+                &form.client_message_id,
+            )
+            .await
+            {
                 Ok(_) => return see_other(&format!("/t/{thread}"), None),
                 Err(error) => (form, status_of(&error), error),
             }

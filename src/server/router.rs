@@ -1,8 +1,6 @@
 //! The table of routes, by who calls them.
 
-use super::{
-    assets, guard::Guard, pages, shell::shell, state::AppState, visitor, webhook,
-};
+use super::{assets, guard::Guard, pages, shell::shell, state::AppState, visitor, webhook};
 use crate::{
     app::App,
     domain::error::{Code, DeskError},
@@ -20,7 +18,10 @@ use leptos_axum::{LeptosRoutes, generate_route_list};
 use std::{sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::{CompressionLayer, Predicate, predicate::{DefaultPredicate, NotForContentType}},
+    compression::{
+        CompressionLayer, Predicate,
+        predicate::{DefaultPredicate, NotForContentType},
+    },
     timeout::RequestBodyTimeoutLayer,
 };
 
@@ -30,7 +31,12 @@ const MAX_API_BODY: usize = 128 * 1024;
 const BODY_PAUSE: Duration = Duration::from_secs(20);
 
 /// All routes with their layers.
-pub fn router(state: AppState, intake: Arc<webhook::Intake>, guard: Guard, health: Router) -> Router {
+pub fn router(
+    state: AppState,
+    intake: Arc<webhook::Intake>,
+    guard: Guard,
+    health: Router,
+) -> Router {
     let options = state.leptos.clone();
     let pages = generate_route_list(App);
 
@@ -39,7 +45,9 @@ pub fn router(state: AppState, intake: Arc<webhook::Intake>, guard: Guard, healt
         .route("/", post(pages::post_request))
         .route("/t/{thread_id}", post(pages::post_reply))
         .route("/api/support/stream", get(visitor::live))
-        .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || shell(options.clone()))
+        .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
+            shell(options.clone())
+        })
         .layer(middleware::from_fn(api_errors))
         .layer(DefaultBodyLimit::max(MAX_API_BODY))
         .fallback(assets::file_or_page)
@@ -62,7 +70,11 @@ pub fn router(state: AppState, intake: Arc<webhook::Intake>, guard: Guard, healt
         }))
         .layer(CatchPanicLayer::custom(|_| {
             tracing::error!("a handler panicked");
-            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side. Please try again.\n").into_response()
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong on our side. Please try again.\n",
+            )
+                .into_response()
         }))
 }
 
@@ -72,25 +84,35 @@ async fn api_errors(request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/support/");
     let response = next.run(request).await;
     let failed = response.status().is_server_error() || response.status().is_client_error();
-    if !api || !failed || response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json") {
+    if !api
+        || !failed
+        || response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json")
+    {
         return response;
     }
     let (mut parts, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, 64 * 1024).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let error = serde_json::from_slice::<DeskError>(&bytes).unwrap_or_else(|_| match parts.status.as_u16() {
-        404 => DeskError::new(Code::NotFound, "There is no such route."),
-        405 => DeskError::new(Code::BadRequest, "This route does not take that method."),
-        413 => DeskError::new(Code::TooLarge, "This is more than this route takes."),
-        500.. => DeskError::new(Code::Internal, "Something went wrong on our side. Please try again."),
-        _ => DeskError::new(Code::BadRequest, "The request is incomplete or malformed."),
+    let error = serde_json::from_slice::<DeskError>(&bytes).unwrap_or_else(|_| {
+        match parts.status.as_u16() {
+            404 => DeskError::new(Code::NotFound, "There is no such route."),
+            405 => DeskError::new(Code::BadRequest, "This route does not take that method."),
+            413 => DeskError::new(Code::TooLarge, "This is more than this route takes."),
+            500.. => DeskError::new(
+                Code::Internal,
+                "Something went wrong on our side. Please try again.",
+            ),
+            _ => DeskError::new(Code::BadRequest, "The request is incomplete or malformed."),
+        }
     });
     if parts.status == StatusCode::INTERNAL_SERVER_ERROR {
         parts.status = StatusCode::from_u16(error.code.status()).unwrap_or(parts.status);
     }
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    parts
+        .headers
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     parts.headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     Response::from_parts(parts, Body::from(serde_json::to_vec(&error).unwrap_or_default()))
 }

@@ -1,7 +1,10 @@
 //! From settings to a running server, and back to none.
 
 use super::{
-    bus::{EventBus, memory::{MemoryBus, MemoryBusSettings}},
+    bus::{
+        EventBus,
+        memory::{MemoryBus, MemoryBusSettings},
+    },
     clock::{Clock, SystemClock},
     config::{Config, LogFormat, SandboxConfig},
     desk::{Desk, DeskSettings},
@@ -23,7 +26,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// An address is taken or not ours.
-    #[error("cannot listen on {addr} ({setting}): {source}\n  another program may use it; choose another with {setting}=127.0.0.1:PORT")]
+    #[error(
+        "cannot listen on {addr} ({setting}): {source}\n  another program may use it; choose another with {setting}=127.0.0.1:PORT"
+    )]
     Listen {
         /// The setting to change.
         setting: &'static str,
@@ -62,7 +67,10 @@ pub struct Running {
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("addr", &self.addr).field("sandbox", &self.sandbox).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("addr", &self.addr)
+            .field("sandbox", &self.sandbox)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,21 +104,30 @@ fn sandbox_settings(config: &SandboxConfig, webhook_url: Option<String>) -> Sand
 /// Listens, starts the sandbox if it is wanted, and serves. Does not wait.
 pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunError> {
     let wanted = config.leptos.site_addr;
-    let listener = TcpListener::bind(wanted)
-        .await
-        .map_err(|source| RunError::Listen { setting: "LEPTOS_SITE_ADDR", addr: wanted, source })?;
+    let listener = TcpListener::bind(wanted).await.map_err(|source| RunError::Listen {
+        setting: "LEPTOS_SITE_ADDR",
+        addr: wanted,
+        source,
+    })?;
     let addr = listener.local_addr()?;
 
     let mut plain_api_url = config.plain_api_url.clone();
     let mut sandbox = None;
     if let Some(settings) = &config.sandbox {
         // The sandbox reaches us on loopback, whatever visitors use.
-        let host = if addr.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], addr.port())) } else { addr };
+        let host = if addr.ip().is_unspecified() {
+            SocketAddr::from(([127, 0, 0, 1], addr.port()))
+        } else {
+            addr
+        };
         let url = format!("http://{host}/api/webhooks/plain");
         let started = Sandbox::start(sandbox_settings(settings, Some(url))).await;
-        let started = started.map_err(|e| RunError::Sandbox(format!("{e} (HOTLINE_SANDBOX_ADDR={})", settings.addr)))?;
+        let started = started.map_err(|e| {
+            RunError::Sandbox(format!("{e} (HOTLINE_SANDBOX_ADDR={})", settings.addr))
+        })?;
         let url = started.api_url();
-        plain_api_url = url.parse().map_err(|_| RunError::Sandbox(format!("{url} is not a URL")))?;
+        plain_api_url =
+            url.parse().map_err(|_| RunError::Sandbox(format!("{url} is not a URL")))?;
         sandbox = Some(started);
     }
 
@@ -129,11 +146,23 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         ..PlainSettings::new(plain_api_url, ApiKey::new(config.plain_api_key.expose()))
     })
     .map_err(|e| RunError::Plain(e.to_string()))?;
-    let desk = Desk::new(client, bus.clone(), DeskSettings { cache_ttl: config.cache_ttl, ..DeskSettings::default() });
+    let desk = Desk::new(
+        client,
+        bus.clone(),
+        DeskSettings { cache_ttl: config.cache_ttl, ..DeskSettings::default() },
+    );
     let intake = Arc::new(Intake::new(
         IntakeSettings {
-            secrets: config.webhook_secrets.iter().filter_map(|s| Secret::new(s.expose())).collect(),
-            unverified_per_minute: if config.rate_limits { config.rate_webhook_per_minute } else { u32::MAX },
+            secrets: config
+                .webhook_secrets
+                .iter()
+                .filter_map(|s| Secret::new(s.expose()))
+                .collect(),
+            unverified_per_minute: if config.rate_limits {
+                config.rate_webhook_per_minute
+            } else {
+                u32::MAX
+            },
             ..IntakeSettings::default()
         },
         bus.clone(),
@@ -179,7 +208,14 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             .with_graceful_shutdown(token.cancelled_owned())
             .await
     });
-    Ok(Running { addr, sandbox: sandbox.as_ref().map(Sandbox::addr), shutdown, bus, task, embedded: sandbox })
+    Ok(Running {
+        addr,
+        sandbox: sandbox.as_ref().map(Sandbox::addr),
+        shutdown,
+        bus,
+        task,
+        embedded: sandbox,
+    })
 }
 
 /// `hotline serve`: serves until a signal comes.
@@ -200,7 +236,11 @@ pub async fn run(config: Config, rust_log: Option<String>) -> Result<(), RunErro
 }
 
 /// `hotline sandbox`: the sandbox alone, until a signal comes.
-pub async fn run_sandbox(config: Config, webhook_url: Option<String>, rust_log: Option<String>) -> Result<(), RunError> {
+pub async fn run_sandbox(
+    config: Config,
+    webhook_url: Option<String>,
+    rust_log: Option<String>,
+) -> Result<(), RunError> {
     telemetry::init_log(log_format(&config), rust_log.as_deref())?;
     let settings = sandbox_settings(&config.sandbox_alone, webhook_url);
     let sandbox = Sandbox::start(settings).await.map_err(|e| RunError::Sandbox(e.to_string()))?;

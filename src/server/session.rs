@@ -110,7 +110,10 @@ impl Sessions {
         }
         let (payload, signature) = value.split_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        let genuine = self.secrets.iter().any(|secret| self.mac(secret, payload).verify_slice(&signature).is_ok());
+        let genuine = self
+            .secrets
+            .iter()
+            .any(|secret| self.mac(secret, payload).verify_slice(&signature).is_ok());
         if !genuine {
             return None;
         }
@@ -184,7 +187,16 @@ mod tests {
         let mut session = Session::new();
         session.grant(thread(7));
         let cookie = all.write(&session).unwrap();
-        let value = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap().1.to_string();
+        let value = cookie
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .split_once('=')
+            .unwrap()
+            .1
+            .to_string();
         assert!(all.verify(&value).is_some());
         for at in 0..value.len() {
             let mut bytes = value.clone().into_bytes();

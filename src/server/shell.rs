@@ -9,7 +9,9 @@ use leptos_meta::MetaTags;
 /// Only what comes from here may run or load: scripts by this answer's nonce, no inline style, no other host.
 fn policy(nonce: &str, reload: Option<u32>) -> String {
     // `cargo leptos watch` tells the page over a socket on its own port when to reload.
-    let reload = reload.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
+    let reload = reload
+        .map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}"))
+        .unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'strict-dynamic' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
@@ -21,7 +23,9 @@ fn policy(nonce: &str, reload: Option<u32>) -> String {
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let watched = std::env::var_os("LEPTOS_WATCH").is_some();
     if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) {
-        if let Ok(policy) = HeaderValue::from_str(&policy(&nonce, watched.then_some(options.reload_port))) {
+        if let Ok(policy) =
+            HeaderValue::from_str(&policy(&nonce, watched.then_some(options.reload_port)))
+        {
             response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
         // What a page shows is its visitor's alone, and old by the next message.
@@ -62,7 +66,11 @@ mod tests {
     fn nothing_unsafe_but_wasm() {
         let text = policy("abc", None);
         assert!(text.contains("'nonce-abc'") && text.contains("'wasm-unsafe-eval'"));
-        assert!(!text.contains("unsafe-inline") && !text.contains("'unsafe-eval'") && !text.contains("http"));
+        assert!(
+            !text.contains("unsafe-inline")
+                && !text.contains("'unsafe-eval'")
+                && !text.contains("http")
+        );
         assert!(!text.contains("ws:"));
     }
 }

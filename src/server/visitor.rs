@@ -35,7 +35,10 @@ impl Here {
         let headers = use_context::<Parts>().map(|parts| parts.headers);
         let (Some(state), Some(headers)) = (state, headers) else {
             tracing::error!("a server function ran outside a request");
-            return Err(DeskError::new(Code::Internal, "Something went wrong on our side. Please try again."));
+            return Err(DeskError::new(
+                Code::Internal,
+                "Something went wrong on our side. Please try again.",
+            ));
         };
         Ok(Self { state, headers, response: use_context() })
     }
@@ -97,7 +100,10 @@ pub async fn say(
         DeskError::invalid(vec![crate::domain::error::FieldError { field: "text".into(), message }])
     })?;
     let key = ClientMessageId::parse(key).map_err(|_| {
-        DeskError::new(Code::BadRequest, "This page is out of date. Please reload it; your text is kept.")
+        DeskError::new(
+            Code::BadRequest,
+            "This page is out of date. Please reload it; your text is kept.",
+        )
     })?;
     state.desk.reply(&thread, &text, &key).await
 }
@@ -149,7 +155,11 @@ pub async fn reply(
         )));
     }
     let result = say(&here.state, here.session().as_ref(), &thread, &text, &key).await;
-    here.answered(result).map(|sent| Replied { message_id: sent.message_id, entry_id: None, at: sent.at })
+    here.answered(result).map(|sent| Replied {
+        message_id: sent.message_id,
+        entry_id: None,
+        at: sent.at,
+    })
 }
 
 /// `GET /api/support/threads`.
@@ -168,7 +178,11 @@ pub struct StreamQuery {
 }
 
 /// `GET /api/support/stream`: 401 without a session, 404 for a thread that is not the session's.
-pub async fn live(State(state): State<AppState>, Query(query): Query<StreamQuery>, headers: HeaderMap) -> Response {
+pub async fn live(
+    State(state): State<AppState>,
+    Query(query): Query<StreamQuery>,
+    headers: HeaderMap,
+) -> Response {
     let Some(session) = state.sessions.read(&headers) else {
         return error_response(&DeskError::new(
             Code::NoSession,

@@ -32,6 +32,8 @@ pub fn Field(
 }
 
 /// `aria-invalid` for a control: absent while its field is right.
-pub fn invalid(error: Signal<String>) -> impl Fn() -> Option<&'static str> + Clone + Send + Sync + 'static {
+pub fn invalid(
+    error: Signal<String>,
+) -> impl Fn() -> Option<&'static str> + Clone + Send + Sync + 'static {
     move || (!error.read().is_empty()).then_some("true")
 }

@@ -24,7 +24,9 @@ pub enum Shape {
 impl Shape {
     fn path(self) -> &'static str {
         match self {
-            Shape::Alert => "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M10 6.5v4M10 13.4v.1",
+            Shape::Alert => {
+                "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M10 6.5v4M10 13.4v.1"
+            }
             Shape::Check => "m5 10.5 3.2 3.2L15 7",
             Shape::Down => "M10 4.5v11M5.5 11l4.5 4.5 4.5-4.5",
             Shape::Chevron => "m6 8 4 4 4-4",

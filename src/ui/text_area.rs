@@ -45,7 +45,9 @@ mod tests {
     #[test]
     fn server_html_is_exact() {
         // When leptos escapes by itself (0.9), this fails, and this component has served its time.
-        let html = view! { <TextArea name="m" id="i" class="c" value="</textarea><b>".to_string() /> }.to_html();
+        let html =
+            view! { <TextArea name="m" id="i" class="c" value="</textarea><b>".to_string() /> }
+                .to_html();
         assert_eq!(
             html,
             "<textarea class=\"c\" id=\"i\" name=\"m\">\n&lt;/textarea&gt;&lt;b&gt;</textarea>"

@@ -24,7 +24,8 @@ pub fn RowView(
     match row {
         Row::Day(at) => {
             let datetime = at.day().to_string();
-            let text = move || if local.get() { clock::day_words(&at) } else { at.day().to_string() };
+            let text =
+                move || if local.get() { clock::day_words(&at) } else { at.day().to_string() };
             view! {
                 <li class="day">
                     <time datetime=datetime>{text}</time>
@@ -32,13 +33,27 @@ pub fn RowView(
             }
             .into_any()
         }
-        Row::Message(bubble) => view! { <MessageView bubble=*bubble local=local retry=retry /> }.into_any(),
+        Row::Message(bubble) => {
+            view! { <MessageView bubble=*bubble local=local retry=retry /> }.into_any()
+        }
     }
 }
 
 #[component]
 fn MessageView(bubble: Bubble, local: Signal<bool>, retry: Callback<String>) -> impl IntoView {
-    let Bubble { key, entry_id, author, text, at, delivery, edited, deleted, attachments, continued, fresh } = bubble;
+    let Bubble {
+        key,
+        entry_id,
+        author,
+        text,
+        at,
+        delivery,
+        edited,
+        deleted,
+        attachments,
+        continued,
+        fresh,
+    } = bubble;
     let (state, sending) = match &delivery {
         _ if deleted => ("deleted", false),
         Delivery::Sending => ("sending", true),

@@ -15,13 +15,18 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 pub fn ConversationPage() -> impl IntoView {
     let site = site();
     let name = site.name.clone();
-    let thread = use_params_map().with_untracked(|params| params.get("thread_id")).unwrap_or_default();
+    let thread =
+        use_params_map().with_untracked(|params| params.get("thread_id")).unwrap_or_default();
     let before = use_query_map().with_untracked(|query| query.get("before"));
     let newest = before.is_none();
     let echo = use_context::<ReplyEcho>().unwrap_or_default();
-    let echo = ReplyEcho { key: if echo.key.is_empty() { site.fresh_key.clone() } else { echo.key.clone() }, ..echo };
+    let echo = ReplyEcho {
+        key: if echo.key.is_empty() { site.fresh_key.clone() } else { echo.key.clone() },
+        ..echo
+    };
     let here = format!("/t/{thread}");
-    let page = Resource::new_blocking(|| (), move |()| messages(thread.clone(), None, before.clone()));
+    let page =
+        Resource::new_blocking(|| (), move |()| messages(thread.clone(), None, before.clone()));
     view! {
         <SiteHeader name=name here="/t" />
         <Suspense>

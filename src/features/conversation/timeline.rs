@@ -160,8 +160,12 @@ impl Timeline {
         let mut change = Change::Nothing;
         if let (Some(first), Some(last)) = (first, last) {
             let kept: Vec<&EntryId> = page.messages.iter().map(|m| &m.id).collect();
-            let gone: Vec<_> =
-                self.messages.range(first..=last).map(|(k, _)| k.clone()).filter(|(_, id)| !kept.contains(&id)).collect();
+            let gone: Vec<_> = self
+                .messages
+                .range(first..=last)
+                .map(|(k, _)| k.clone())
+                .filter(|(_, id)| !kept.contains(&id))
+                .collect();
             for place in gone {
                 self.places.remove(&place.1);
                 self.messages.remove(&place);
@@ -219,7 +223,8 @@ impl Timeline {
     fn claim(&mut self, message: &Message) {
         let by_id = |p: &Pending| p.source_id.is_some() && p.source_id == message.source_id;
         let by_text = |p: &Pending| p.source_id.is_none() && p.text.trim() == message.text.trim();
-        let found = self.pending.iter().position(by_id).or_else(|| self.pending.iter().position(by_text));
+        let found =
+            self.pending.iter().position(by_id).or_else(|| self.pending.iter().position(by_text));
         if let Some(index) = found {
             let pending = self.pending.remove(index);
             self.keys.insert(message.id.clone(), pending.key);
@@ -328,7 +333,9 @@ impl Timeline {
 /// of one day are, which is all that is asked.
 fn minutes(at: &At) -> i64 {
     let text = at.hour_minute();
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|t| t.parse::<i64>().ok()).unwrap_or(0);
+    let number = |range: std::ops::Range<usize>| {
+        text.get(range).and_then(|t| t.parse::<i64>().ok()).unwrap_or(0)
+    };
     number(0..2) * 60 + number(3..5)
 }
 

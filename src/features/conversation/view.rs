@@ -105,7 +105,8 @@ impl Live {
         self.timeline.maybe_update(|timeline| {
             let before = (timeline.thread.status, timeline.thread.title.len());
             result = change(timeline);
-            result != Change::Nothing || before != (timeline.thread.status, timeline.thread.title.len())
+            result != Change::Nothing
+                || before != (timeline.thread.status, timeline.thread.title.len())
         });
         if at_end {
             self.follow();
@@ -193,8 +194,10 @@ impl Live {
         }
         self.sending.set_value(true);
         spawn_local(async move {
-            while let Some((key, text)) = self.queue.try_update_value(VecDeque::pop_front).flatten() {
-                let answer = reply(self.thread.get_value(), text, key.to_string(), Vec::new()).await;
+            while let Some((key, text)) = self.queue.try_update_value(VecDeque::pop_front).flatten()
+            {
+                let answer =
+                    reply(self.thread.get_value(), text, key.to_string(), Vec::new()).await;
                 self.timeline.update(|timeline| match answer {
                     Ok(replied) => timeline.sent(&key, replied.message_id, replied.at),
                     Err(error) => timeline.failed(&key, error.error),
@@ -208,7 +211,10 @@ impl Live {
         event.prevent_default();
         let Some(before) = self.timeline.with_untracked(|t| t.older.clone()) else { return };
         spawn_local(async move {
-            let Ok(page) = messages(self.thread.get_value(), None, Some(before.clone())).await else { return };
+            let Ok(page) = messages(self.thread.get_value(), None, Some(before.clone())).await
+            else {
+                return;
+            };
             // The list's own end is its origin, so what is put above moves nothing.
             self.timeline.update(|timeline| {
                 // Two clicks ask for the same page.
@@ -262,7 +268,8 @@ pub fn ConversationView(
     Effect::new(move |_| {
         local.set(true);
         if newest {
-            let stream = EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
+            let stream =
+                EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
             live.stream.set_value(Some(stream));
         }
         document::mark_hydrated();

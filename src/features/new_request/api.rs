@@ -15,7 +15,10 @@ pub struct Created {
 }
 
 /// Opens a thread from the form's fields and grants it to this browser. [`DeskError`] with `fields` if they are wrong.
-#[expect(clippy::too_many_arguments, reason = "the names are the form's fields, and the public interface")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the names are the form's fields, and the public interface"
+)]
 #[server(prefix = "/api/support", endpoint = "create")]
 pub async fn create(
     #[server(default)] name: String,
@@ -26,6 +29,14 @@ pub async fn create(
     #[server(default)] submission_id: String,
     #[server(default)] website: String,
 ) -> Result<Created, DeskError> {
-    let draft = crate::domain::request::Draft { name, email, topic, subject, message, submission_id, website };
+    let draft = crate::domain::request::Draft {
+        name,
+        email,
+        topic,
+        subject,
+        message,
+        submission_id,
+        website,
+    };
     crate::server::visitor::create(draft).await
 }

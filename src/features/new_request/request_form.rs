@@ -48,7 +48,12 @@ pub fn RequestForm(
     let busy = RwSignal::new(false);
     let fault = move |name: &'static str| {
         Signal::derive(move || {
-            faults.read().iter().find(|f| f.field == name).map(|f| f.message.clone()).unwrap_or_default()
+            faults
+                .read()
+                .iter()
+                .find(|f| f.field == name)
+                .map(|f| f.message.clone())
+                .unwrap_or_default()
         })
     };
 
@@ -71,7 +76,11 @@ pub fn RequestForm(
             .map(|name| (*name, form::value(&element, name)))
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        let text = if kept.is_empty() { String::new() } else { serde_json::to_string(&kept).unwrap_or_default() };
+        let text = if kept.is_empty() {
+            String::new()
+        } else {
+            serde_json::to_string(&kept).unwrap_or_default()
+        };
         document::memory::set(MEMORY, &text);
     };
 

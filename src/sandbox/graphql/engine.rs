@@ -46,17 +46,15 @@ pub fn schema(workspace: Arc<Workspace>) -> Result<Schema, String> {
                 builder.register(made)
             }
             TypeKind::Union(union) => {
-                let made = union
-                    .members
-                    .iter()
-                    .fold(Union::new(name.as_str()), |made, it| made.possible_type(it.node.as_str()));
+                let made = union.members.iter().fold(Union::new(name.as_str()), |made, it| {
+                    made.possible_type(it.node.as_str())
+                });
                 builder.register(made)
             }
             TypeKind::Enum(values) => {
-                let made = values
-                    .values
-                    .iter()
-                    .fold(Enum::new(name.as_str()), |made, it| made.item(it.node.value.node.as_str()));
+                let made = values.values.iter().fold(Enum::new(name.as_str()), |made, it| {
+                    made.item(it.node.value.node.as_str())
+                });
                 builder.register(made)
             }
             TypeKind::InputObject(object) => {
@@ -102,7 +100,9 @@ fn reference(ty: &Type) -> TypeRef {
 pub async fn call(schema: &Schema, call: Call) -> Answer {
     let mut document = match parse_query(&call.query) {
         Ok(document) => document,
-        Err(error) => return refused("GRAPHQL_PARSE_FAILED", &format!("Syntax Error: {error}"), false),
+        Err(error) => {
+            return refused("GRAPHQL_PARSE_FAILED", &format!("Syntax Error: {error}"), false);
+        }
     };
     let wrote = writes(&document, call.operation_name.as_deref());
     let given = call.variables.unwrap_or_default();
@@ -126,11 +126,16 @@ pub async fn call(schema: &Schema, call: Call) -> Answer {
         if let Some(errors) = body["errors"].as_array_mut() {
             for error in errors.iter_mut() {
                 if error["extensions"]["code"].is_null() {
-                    let code = if unexecuted { "GRAPHQL_VALIDATION_FAILED" } else { "INTERNAL_SERVER_ERROR" };
+                    let code = if unexecuted {
+                        "GRAPHQL_VALIDATION_FAILED"
+                    } else {
+                        "INTERNAL_SERVER_ERROR"
+                    };
                     error["extensions"] = json!({"code": code});
                 }
             }
-            let mistaken = errors.iter().any(|error| error["extensions"]["code"] == "BAD_USER_INPUT");
+            let mistaken =
+                errors.iter().any(|error| error["extensions"]["code"] == "BAD_USER_INPUT");
             if unexecuted || (mistaken && body["data"].is_null()) {
                 status = 400;
             }

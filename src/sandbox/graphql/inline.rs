@@ -18,8 +18,10 @@ const DEEPEST: usize = 24;
 
 /// Rewrites a document; what it asks for stays the same.
 pub fn unions(document: &mut ExecutableDocument) {
-    let (on_unions, mut others): (Fragments, Fragments) =
-        document.fragments.drain().partition(|(_, it)| is_union(&it.node.type_condition.node.on.node));
+    let (on_unions, mut others): (Fragments, Fragments) = document
+        .fragments
+        .drain()
+        .partition(|(_, it)| is_union(&it.node.type_condition.node.on.node));
     match &mut document.operations {
         async_graphql::parser::types::DocumentOperations::Single(operation) => {
             set(&mut operation.node.selection_set.node, &on_unions, 0);
@@ -46,23 +48,28 @@ fn set(selections: &mut SelectionSet, on_unions: &Fragments, depth: usize) {
     }
     for selection in &mut selections.items {
         let spread = match &selection.node {
-            Selection::FragmentSpread(spread) => on_unions.get(&spread.node.fragment_name.node).map(|fragment| {
-                let inline = InlineFragment {
-                    type_condition: None,
-                    directives: spread.node.directives.clone(),
-                    selection_set: fragment.node.selection_set.clone(),
-                };
-                Selection::InlineFragment(Positioned::new(inline, spread.pos))
-            }),
+            Selection::FragmentSpread(spread) => {
+                on_unions.get(&spread.node.fragment_name.node).map(|fragment| {
+                    let inline = InlineFragment {
+                        type_condition: None,
+                        directives: spread.node.directives.clone(),
+                        selection_set: fragment.node.selection_set.clone(),
+                    };
+                    Selection::InlineFragment(Positioned::new(inline, spread.pos))
+                })
+            }
             _ => None,
         };
         if let Some(inline) = spread {
             selection.node = inline;
         }
         match &mut selection.node {
-            Selection::Field(field) => set(&mut field.node.selection_set.node, on_unions, depth + 1),
+            Selection::Field(field) => {
+                set(&mut field.node.selection_set.node, on_unions, depth + 1)
+            }
             Selection::InlineFragment(inline) => {
-                if inline.node.type_condition.as_ref().is_some_and(|it| is_union(&it.node.on.node)) {
+                if inline.node.type_condition.as_ref().is_some_and(|it| is_union(&it.node.on.node))
+                {
                     inline.node.type_condition = None;
                 }
                 set(&mut inline.node.selection_set.node, on_unions, depth + 1);
