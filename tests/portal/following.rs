@@ -45,7 +45,10 @@ async fn an_answer_comes_at_once() {
     assert_eq!(page.status, 200, "{page:?}");
     let read = page.json();
     let newest = read["messages"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!((newest["id"].as_str(), newest["text"].as_str()), (Some(&*entry), Some("Found it.")));
+    assert_eq!(
+        (newest["id"].as_str(), newest["text"].as_str()),
+        (Some(&*entry), Some("Found it."))
+    );
     assert!(page.header("content-type").starts_with("application/json"));
 }
 

@@ -42,7 +42,7 @@ async fn internal_activity_stays_inside() {
     assert!(inside.to_string().contains("PLANTED-NOTE"), "it is there to be leaked");
     let assignee = assigned["email"].as_str().expect("an agent's address").to_owned();
     let label = labels["labelIds"][0].as_str().expect("a label").to_owned();
-    let label_name = inside["labels"][0]["labelType"]["name"].as_str().expect("a name").to_owned();
+    let label_type = inside["labels"][0]["labelTypeId"].as_str().expect("its type").to_owned();
     // All of it was told to the portal; only then the answer, which may pass.
     until("the webhooks", || async {
         let list = house.agent.call(Method::GET, "/deliveries", json!({})).await;
@@ -62,7 +62,7 @@ async fn internal_activity_stays_inside() {
     let messages = dana.messages(&thread).await.body;
     let list = dana.get("/threads").await.body;
     assert!(page.contains("A public word.") && messages.contains("A public word."));
-    for secret in ["PLANTED-NOTE", &assignee, &label, &format!(">{label_name}<"), "gate-0001"] {
+    for secret in ["PLANTED-NOTE", &assignee, &label, &label_type, "gate-0001"] {
         for seen in told.iter().chain([&page, &messages, &list]) {
             assert!(!seen.contains(secret), "{secret} in {seen}");
         }

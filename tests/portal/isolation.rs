@@ -21,9 +21,7 @@ async fn sees_nothing(who: &mut Visitor, thread: &str, secret: &str) {
     nothing(&reply);
     who.cookie = kept;
     let body = format!("threadId={thread}&text=let+me+in&client_message_id=stranger-0002");
-    let api = who
-        .send(reqwest::Method::POST, "/api/support/reply", crate::house::FORM, body)
-        .await;
+    let api = who.send(reqwest::Method::POST, "/api/support/reply", crate::house::FORM, body).await;
     assert_eq!((api.status, api.json()["code"].as_str()), (404, Some("not_found")));
     nothing(&who.get("/threads").await);
 }
@@ -88,7 +86,12 @@ async fn an_address_opens_nobodys_threads() {
     assert_eq!(mallory.get(&format!("/t/{own}")).await.status, 200);
 
     // Nor does a submission id: with another address it is another request.
-    let taken = Form { email: "mallory@other.example".into(), ..form.clone() };
+    let taken = Form {
+        email: "mallory@other.example".into(),
+        subject: "Mine".into(),
+        message: "Show me".into(),
+        ..form
+    };
     let answer = mallory.post("/", &taken.fields()).await;
     assert_ne!(answer.header("location"), format!("/t/{thread}"), "{answer:?}");
     sees_nothing(&mut mallory, &thread, "merger").await;

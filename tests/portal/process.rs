@@ -42,7 +42,8 @@ fn command(folder: &tempfile::TempDir) -> Command {
 impl Program {
     fn run() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = command(&folder).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command(&folder).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let out: [Box<dyn std::io::Read + Send>; 2] =
             [Box::new(child.stderr.take().unwrap()), Box::new(child.stdout.take().unwrap())];
@@ -134,7 +135,9 @@ async fn the_log_tells_the_way_and_not_the_words() {
     // The end, while a stream is open.
     let began = Instant::now();
     let id = program.child.id().to_string();
-    assert!(Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status().unwrap().success());
+    assert!(
+        Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status().unwrap().success()
+    );
     let bye = loop {
         let frame = stream.next().await.expect("a goodbye");
         if frame.data["type"] == "bye" {
@@ -153,7 +156,9 @@ async fn the_log_tells_the_way_and_not_the_words() {
 
     let log = program.log();
     let cookie = dana.cookie.unwrap();
-    for secret in ["lanted", "person.example", cookie.trim_start_matches("hotline="), "sandbox-signing"] {
+    for secret in
+        ["lanted", "person.example", cookie.trim_start_matches("hotline="), "sandbox-signing"]
+    {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
     assert!(!log.contains("panicked"), "{log}");

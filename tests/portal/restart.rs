@@ -43,7 +43,10 @@ async fn threads_and_cookies_outlive_the_process() {
     message(&mut stream, "after").await;
     assert_eq!(dana.ask(&Form::new("restart-0001")).await, thread);
     assert_eq!(house.agent.threads().await.len(), 1);
-    assert_eq!(house.agent.chats(&thread).await, ["It stops at row 5000.", "before", "seen", "after"]);
+    assert_eq!(
+        house.agent.chats(&thread).await,
+        ["It stops at row 5000.", "before", "seen", "after"]
+    );
     assert_eq!(dana.reply(&thread, "thanks", "restart-key-1").await.status, 303);
     house.close().await;
 }

@@ -53,7 +53,9 @@ async fn a_request_and_its_answer() {
 
     let list = dana.get("/threads").await;
     assert_eq!(list.status, 200);
-    assert!(list.text().contains("Export stops") && list.body.contains(&format!("href=\"{path}\"")));
+    assert!(
+        list.text().contains("Export stops") && list.body.contains(&format!("href=\"{path}\""))
+    );
     let nobody = house.visitor().get("/threads").await;
     assert!(nobody.status == 200 && !nobody.body.contains(&path));
 }
@@ -96,4 +98,17 @@ async fn one_reply_is_sent_once_however_often_it_is_tried() {
     assert_eq!(house.agent.chats(&thread).await, ["It stops at row 5000.", "Any news?"]);
     assert_eq!(dana.reply(&thread, "Any news?", "key-00000002").await.status, 303);
     assert_eq!(house.agent.chats(&thread).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_comes_whole_whichever_thread_sends_it() {
+    let house = House::open().await;
+    let mut dana = house.visitor();
+    let thread = dana.ask(&Form::new("whole-page-0001")).await;
+    let path = format!("/t/{thread}");
+    // A page is rendered on one thread and sent by another: nothing in it may insist on its own.
+    for _ in 0..10 {
+        let pages = futures::future::join_all((0..8).map(|_| dana.get(&path))).await;
+        assert!(pages.iter().all(|page| page.status == 200 && page.body.ends_with("</html>")));
+    }
 }

@@ -7,8 +7,9 @@ use super::{
 use hotline::{
     sandbox::{Data, Sandbox, SandboxSettings, TimelineOrder},
     server::{
+        Running,
         config::{Config, SANDBOX_API_KEY, SANDBOX_SIGNING_SECRET, Sources},
-        Running, start,
+        start,
         telemetry::Metrics,
     },
 };
@@ -33,7 +34,8 @@ fn metrics() -> Metrics {
 
 /// Settings as a process would have them, on free ports, with `more` over them.
 pub fn config(folder: &Path, more: &[(&str, &str)]) -> Config {
-    let file = "[package.metadata.leptos]\noutput-name = \"hotline\"\nsite-addr = \"127.0.0.1:0\"\n";
+    let file =
+        "[package.metadata.leptos]\noutput-name = \"hotline\"\nsite-addr = \"127.0.0.1:0\"\n";
     config_from(folder, more, file)
 }
 
@@ -91,11 +93,9 @@ impl House {
     pub async fn wired(more: &[(&str, &str)]) -> (Self, Wire) {
         let folder = tempfile::tempdir().unwrap();
         let wire = Wire::lay().await;
-        let all = [
-            [("PLAIN_API_KEY", SANDBOX_API_KEY), ("PLAIN_API_URL", &wire.url)].as_slice(),
-            more,
-        ]
-        .concat();
+        let all =
+            [[("PLAIN_API_KEY", SANDBOX_API_KEY), ("PLAIN_API_URL", &wire.url)].as_slice(), more]
+                .concat();
         let running = start(&config(folder.path(), &all), metrics()).await.unwrap();
         assert_eq!(running.sandbox, None);
         let portal = format!("http://{}", running.addr);
@@ -177,16 +177,25 @@ impl Page {
         if tag.contains(" hidden") {
             return String::new();
         }
-        let rest = &self.body[self.body.find(tag).unwrap() + tag.len()..];
-        plain(&rest[..rest.find("</p>").unwrap()])
+        let rest = self.after(tag);
+        text_of(&rest[..rest.find("</p>").unwrap()])
     }
 
-    /// The first start tag that holds this text.
-    pub fn tag(&self, inside: &str) -> Option<&str> {
-        let at = self.body.find(inside)?;
-        let start = self.body[..at].rfind('<')?;
-        let end = at + self.body[at..].find('>')?;
-        Some(&self.body[start..=end])
+    /// All start tags, as a browser would see them: what stands in quotes or between tags is none.
+    pub fn tags(&self) -> Vec<&str> {
+        let tags = pieces(&self.body).into_iter().filter(|piece| piece.starts_with('<'));
+        tags.filter(|tag| !tag.starts_with("</")).collect()
+    }
+
+    /// The first start tag with this attribute.
+    pub fn tag(&self, attribute: &str) -> Option<&str> {
+        let attribute = format!(" {attribute}");
+        self.tags().into_iter().find(|tag| tag.contains(&attribute))
+    }
+
+    /// What follows a tag that `tag` gave.
+    fn after(&self, tag: &str) -> &str {
+        &self.body[tag.as_ptr().addr() - self.body.as_ptr().addr() + tag.len()..]
     }
 
     /// The value of the input with this name.
@@ -199,26 +208,57 @@ impl Page {
     /// The text in the text area with this name.
     pub fn area_of(&self, name: &str) -> String {
         let tag = self.tag(&format!("name=\"{name}\"")).expect("the text area");
-        let rest = &self.body[self.body.find(tag).unwrap() + tag.len()..];
+        let rest = self.after(tag);
         let text = &rest[..rest.find("</textarea>").unwrap()];
         unescape(text.strip_prefix('\n').unwrap_or(text))
     }
 
     /// Everything between tags.
     pub fn text(&self) -> String {
-        plain(&self.body)
+        text_of(&self.body)
     }
 }
 
-fn plain(html: &str) -> String {
-    let parts = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
-    unescape(parts.collect::<String>().trim())
+/// HTML in tags (from `<` to `>`), comments, and what is between them.
+fn pieces(html: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = html;
+    while !rest.is_empty() {
+        let end = if rest.starts_with("<!--") {
+            rest.find("-->").map(|at| at + 3)
+        } else if rest.starts_with('<') {
+            let mut quoted = false;
+            let close = rest.bytes().position(|b| {
+                quoted ^= b == b'"';
+                b == b'>' && !quoted
+            });
+            close.map(|at| at + 1)
+        } else {
+            rest.find('<')
+        };
+        let (piece, more) = rest.split_at(end.unwrap_or(rest.len()));
+        pieces.push(piece);
+        rest = more;
+    }
+    pieces
+}
+
+fn text_of(html: &str) -> String {
+    let words = pieces(html).into_iter().filter(|piece| !piece.starts_with('<'));
+    unescape(words.collect::<String>().trim())
 }
 
 fn unescape(text: &str) -> String {
-    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&amp;", "&")]
-        .iter()
-        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&amp;", "&"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// What a person types into the form.

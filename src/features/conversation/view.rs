@@ -30,7 +30,9 @@ use crate::{
         status::StatusPill,
     },
 };
-use leptos::{ev::MouseEvent, html, prelude::*, task::spawn_local};
+use leptos::{
+    ev::MouseEvent, html, prelude::*, reactive::send_wrapper_ext::SendOption, task::spawn_local,
+};
 use std::{collections::VecDeque, time::Duration};
 
 /// Events that come within this time share one read.
@@ -52,7 +54,8 @@ struct Live {
     reading: StoredValue<Reading>,
     queue: StoredValue<VecDeque<(ClientMessageId, String)>>,
     sending: StoredValue<bool>,
-    stream: StoredValue<Option<EventStream>, LocalStorage>,
+    /// None on the server, where another thread may end what one has rendered: `LocalStorage` would panic there.
+    stream: StoredValue<SendOption<EventStream>>,
 }
 
 /// Where the coalesced read stands.
@@ -258,7 +261,7 @@ pub fn ConversationView(
         reading: StoredValue::new(Reading::Idle),
         queue: StoredValue::new(VecDeque::new()),
         sending: StoredValue::new(false),
-        stream: StoredValue::new_local(None),
+        stream: StoredValue::new(SendOption::new_local(None)),
     };
     let local = RwSignal::new(false);
     let timeline = live.timeline;
@@ -270,7 +273,7 @@ pub fn ConversationView(
         if newest {
             let stream =
                 EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
-            live.stream.set_value(Some(stream));
+            live.stream.set_value(SendOption::new_local(Some(stream)));
         }
         document::mark_hydrated();
     });
