@@ -5,6 +5,8 @@ use crate::{
     live::{Frame, Reader},
     wire::Bend,
 };
+use reqwest::Method;
+use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -109,7 +111,7 @@ async fn hundreds_of_viewers_are_one_read_at_plain() {
     message(&mut stream, "for all of you").await;
     // The status moves along with it, as an event of its own: let it arrive before counting.
     until("all deliveries", || async {
-        let list = house.agent.call(reqwest::Method::GET, "/deliveries", ().into()).await;
+        let list = house.agent.call(Method::GET, "/deliveries", Value::Null).await;
         let done = |kind: &str| {
             list.as_array().unwrap().iter().any(|it| it["type"] == kind && it["status"] == 200)
         };
@@ -144,4 +146,57 @@ async fn hundreds_of_viewers_are_one_read_at_plain() {
     message(&mut stream, "once more").await;
     assert!(dana.messages(&thread).await.body.contains("once more"));
     assert_eq!(wire.count("Conversation"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stumbling_post_office_loses_nothing_and_shows_nothing_twice() {
+    let house = House::open().await;
+    let mut dana = house.visitor();
+    let thread = dana.ask(&Form::new("following-0004")).await;
+    let (mut stream, _) = dana.follow(&thread, None).await;
+    let faults = |webhooks: Value| house.agent.faults(json!({ "webhooks": webhooks }));
+
+    // Each one delivered twice, with the same event id.
+    faults(json!({"duplicate": true})).await;
+    house.agent.answer(&thread, "twice", "chat").await;
+    let attempts = || async {
+        let list = house.agent.call(Method::GET, "/deliveries", Value::Null).await;
+        let of_it = |it: &&Value| it["type"] == "thread.chat_sent" && it["status"] == 200;
+        list.as_array().unwrap().iter().filter(of_it).count()
+    };
+    until("both deliveries", || async { (attempts().await == 2).then_some(()) }).await;
+
+    // Not delivered at first.
+    faults(json!({"drop": true})).await;
+    house.agent.answer(&thread, "late", "chat").await;
+    until("a lost attempt", || async {
+        let list = house.agent.call(Method::GET, "/deliveries", Value::Null).await;
+        let lost = |it: &Value| it["type"] == "thread.chat_sent" && it["status"].is_null();
+        list.as_array().unwrap().iter().any(lost).then_some(())
+    })
+    .await;
+    faults(json!({})).await;
+
+    let mut texts = Vec::new();
+    while texts.last().is_none_or(|text| text != "late") {
+        let frame = timeout(PATIENCE, stream.next()).await.unwrap().expect("goes on");
+        texts.extend(frame.data["entry"]["text"].as_str().map(str::to_owned));
+    }
+    // Out of order they come, too; the page puts them right.
+    faults(json!({"reorder": true})).await;
+    for text in ["first", "second"] {
+        house.agent.answer(&thread, text, "chat").await;
+    }
+    let mut both = Vec::new();
+    while both.len() < 2 {
+        let frame = timeout(PATIENCE, stream.next()).await.unwrap().expect("goes on");
+        both.extend(frame.data["entry"]["text"].as_str().map(str::to_owned));
+    }
+    both.sort();
+    assert_eq!(both, ["first", "second"]);
+    assert_eq!(texts, ["It stops at row 5000.", "twice", "late"][3 - texts.len()..]);
+    let read = dana.messages(&thread).await.json();
+    let read = read["messages"].as_array().unwrap();
+    let read: Vec<_> = read.iter().map(|it| it["text"].as_str().unwrap()).collect();
+    assert_eq!(read, ["It stops at row 5000.", "twice", "late", "first", "second"]);
 }
