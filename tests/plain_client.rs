@@ -30,7 +30,7 @@ fn me() -> Act {
 }
 
 const NEW: NewThread<'static> =
-    NewThread { customer_id: "c_1", title: "Title", external_id: "submission-1" };
+    NewThread { customer_id: "c_1", title: "Title", external_id: "submission-1", description: "Billing" };
 
 #[tokio::test]
 async fn a_call_says_who_is_calling() {
