@@ -129,8 +129,7 @@ impl Sandbox {
                 .act(|act| actions::targets::register_portal(act, url))
                 .map_err(|refusal| SandboxError::Target(refusal.message))?;
         }
-        let schema =
-            graphql::engine::schema(workspace.clone()).map_err(SandboxError::Schema)?;
+        let schema = graphql::engine::schema(workspace.clone()).map_err(SandboxError::Schema)?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let client = client()?;
@@ -152,8 +151,8 @@ impl Sandbox {
             .into_make_service_with_connect_info::<SocketAddr>();
         let ended = stop.clone();
         tasks.spawn(async move {
-            let serving = axum::serve(listener, app)
-                .with_graceful_shutdown(ended.clone().cancelled_owned());
+            let serving =
+                axum::serve(listener, app).with_graceful_shutdown(ended.clone().cancelled_owned());
             tokio::select! {
                 served = serving => {
                     if let Err(error) = served {

@@ -1,5 +1,8 @@
 //! The sandbox over real sockets: calls in over HTTP, signed webhooks out to a small receiver.
 
+// Outside `#[test]` functions the lint does not see that this is a test.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,7 +33,10 @@ impl Receiver {
         let receiver = Arc::new(Self::default());
         let app = axum::Router::new()
             .route("/hook", axum::routing::post(take))
-            .route("/away", axum::routing::post(|| async { axum::response::Redirect::temporary("/hook") }))
+            .route(
+                "/away",
+                axum::routing::post(|| async { axum::response::Redirect::temporary("/hook") }),
+            )
             .with_state(receiver.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -61,7 +67,11 @@ impl Receiver {
     }
 }
 
-async fn take(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: axum::body::Bytes) -> StatusCode {
+async fn take(
+    State(receiver): State<Arc<Receiver>>,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+) -> StatusCode {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(&body);
     assert_eq!(headers["plain-request-signature"], hex::encode(mac.finalize().into_bytes()));
@@ -132,7 +142,8 @@ impl Desk {
 
     async fn thread(&self, customer: &str, channel: Value) -> String {
         let query = "mutation($i: CreateThreadInput!) { createThread(input: $i) { thread { id ref status } error { code message } } }";
-        let mut input = json!({"customerIdentifier": {"customerId": customer}, "title": "Export stops"});
+        let mut input =
+            json!({"customerIdentifier": {"customerId": customer}, "title": "Export stops"});
         input.as_object_mut().unwrap().extend(channel.as_object().unwrap().clone());
         let data = self.ask(query, json!({"i": input})).await;
         assert_eq!(data["createThread"]["thread"]["status"], "TODO", "{data}");
@@ -141,7 +152,8 @@ impl Desk {
 
     async fn say(&self, customer: &str, thread: &str, text: &str) -> Value {
         let query = "mutation($i: SendCustomerChatInput!) { sendCustomerChat(input: $i) {
-            chat { id text createdBy { __typename } } error { code type fields { field type } } } }";
+            chat { id text createdBy { ...Who } } error { code type fields { field type } } } }
+            fragment Who on Actor { __typename ... on CustomerActor { customer { fullName } } }";
         let input = json!({"customerId": customer, "threadId": thread, "text": text});
         self.ask(query, json!({"i": input})).await["sendCustomerChat"].clone()
     }
@@ -153,7 +165,8 @@ impl Desk {
     }
 
     async fn entries(&self, thread: &str) -> Vec<Value> {
-        let query = "query($t: ID!) { thread(threadId: $t) { timelineEntries(first: 100) { edges { node {
+        let query =
+            "query($t: ID!) { thread(threadId: $t) { timelineEntries(first: 100) { edges { node {
             id actor { __typename } entry { __typename
                 ... on ChatEntry { chatText: text }
                 ... on SlackMessageEntry { slackText: text deletedOnSlackAt { iso8601 } }
@@ -171,12 +184,14 @@ async fn a_chat_goes_both_ways() {
     let customer = desk.customer("dana@northwind.example").await;
     let thread = desk.thread(&customer, json!({"channel": "CHAT"})).await;
     let said = desk.say(&customer, &thread, "It stops at row 5000.").await;
-    assert_eq!(said["chat"]["createdBy"]["__typename"], "CustomerActor");
+    let author = json!({"__typename": "CustomerActor", "customer": {"fullName": "Dana Okafor"}});
+    assert_eq!(said["chat"]["createdBy"], author);
     let received = receiver.of_type("thread.chat_received").await;
     assert_eq!(received["payload"]["chat"]["text"], "It stops at row 5000.");
 
     let path = format!("/admin/threads/{thread}/replies");
-    let replied = desk.admin(reqwest::Method::POST, &path, json!({"text": "Found it.", "via": "chat"})).await;
+    let replied =
+        desk.admin(reqwest::Method::POST, &path, json!({"text": "Found it.", "via": "chat"})).await;
     let (headers, sent) = receiver.until(|body| body["type"] == "thread.chat_sent").await;
     assert_eq!(sent["payload"]["chat"]["timelineEntryId"], replied["timelineEntryId"]);
     assert_eq!(sent["payload"]["thread"]["id"], thread);
@@ -185,7 +200,8 @@ async fn a_chat_goes_both_ways() {
     let moved = receiver.of_type("thread.thread_status_transitioned").await;
     assert_eq!(moved["payload"]["thread"]["statusDetail"]["type"], "WAITING_FOR_CUSTOMER");
 
-    let kinds: Vec<_> = desk.entries(&thread).await.iter().map(|it| it["entry"]["__typename"].clone()).collect();
+    let kinds: Vec<_> =
+        desk.entries(&thread).await.iter().map(|it| it["entry"]["__typename"].clone()).collect();
     assert_eq!(kinds, ["ThreadStatusTransitionedEntry", "ChatEntry", "ChatEntry"]);
     desk.sandbox.shutdown().await;
 }
@@ -197,17 +213,18 @@ async fn failed_deliveries_are_tried_again_with_the_same_event() {
     let desk = Desk::start(Data::Memory, Some(hook)).await;
     let customer = desk.customer("dana@northwind.example").await;
     desk.thread(&customer, json!({})).await;
-    let (_, third) = receiver
-        .until(|body| body["webhookMetadata"]["webhookDeliveryAttemptNumber"] == 3)
-        .await;
+    let (_, third) =
+        receiver.until(|body| body["webhookMetadata"]["webhookDeliveryAttemptNumber"] == 3).await;
     let got: Vec<Value> = {
         let got = receiver.got.lock().unwrap();
         got.iter().map(|(_, raw)| serde_json::from_slice(raw).unwrap()).collect()
     };
     assert_eq!(got.len(), 3);
     assert!(got.iter().all(|body| body["id"] == third["id"]));
-    let attempts: std::collections::HashSet<_> =
-        got.iter().map(|body| body["webhookMetadata"]["webhookDeliveryAttemptId"].to_string()).collect();
+    let attempts: std::collections::HashSet<_> = got
+        .iter()
+        .map(|body| body["webhookMetadata"]["webhookDeliveryAttemptId"].to_string())
+        .collect();
     assert_eq!(attempts.len(), 3);
     desk.sandbox.shutdown().await;
 }
@@ -221,7 +238,8 @@ async fn a_redirect_is_a_failure_and_history_tells() {
         "url": hook.replace("/hook", "/away"), "description": "", "isEnabled": true,
         "eventSubscriptions": [{"eventType": "thread.thread_created"}],
     });
-    let made = desk.ask(query, json!({"i": input})).await["createWebhookTarget"]["webhookTarget"].clone();
+    let made =
+        desk.ask(query, json!({"i": input})).await["createWebhookTarget"]["webhookTarget"].clone();
     assert_eq!(made["version"], "2026-04-21");
     let customer = desk.customer("dana@northwind.example").await;
     desk.thread(&customer, json!({})).await;
@@ -246,7 +264,8 @@ async fn everything_survives_a_restart() {
     let data = Data::File(folder.path().join("sandbox.sqlite"));
     let (receiver, hook) = Receiver::listen().await;
     let desk = Desk::start(data.clone(), Some(hook.clone())).await;
-    desk.admin(reqwest::Method::PUT, "/admin/faults", json!({"webhooks": {"delayMs": 60_000}})).await;
+    desk.admin(reqwest::Method::PUT, "/admin/faults", json!({"webhooks": {"delayMs": 60_000}}))
+        .await;
     let customer = desk.customer("dana@northwind.example").await;
     let thread = desk.thread(&customer, json!({"channel": "CHAT"})).await;
     desk.say(&customer, &thread, "Still there?").await;
@@ -269,7 +288,8 @@ async fn slack_messages_are_edited_deleted_and_reacted_to() {
     let channel = json!({"channel": "SLACK", "channelDetails": {"slack": {"slackChannelId": "C1", "slackTeamId": "T1"}}});
     let thread = desk.thread(&customer, channel).await;
     let path = format!("/admin/threads/{thread}/replies");
-    let entry = desk.admin(reqwest::Method::POST, &path, json!({"text": "Looking.", "via": "slack"})).await;
+    let entry =
+        desk.admin(reqwest::Method::POST, &path, json!({"text": "Looking.", "via": "slack"})).await;
     let message = format!("/admin/messages/{}", entry["timelineEntryId"].as_str().unwrap());
     receiver.of_type("thread.slack_message_sent").await;
     let changed = |kind: &'static str| {
@@ -278,7 +298,8 @@ async fn slack_messages_are_edited_deleted_and_reacted_to() {
     };
     desk.admin(reqwest::Method::PATCH, &message, json!({"text": "Looked."})).await;
     assert_eq!(changed("MESSAGE_EDITED").await["payload"]["slackMessage"]["text"], "Looked.");
-    desk.admin(reqwest::Method::POST, &format!("{message}/reactions"), json!({"name": "eyes"})).await;
+    desk.admin(reqwest::Method::POST, &format!("{message}/reactions"), json!({"name": "eyes"}))
+        .await;
     let change = changed("REACTIONS_CHANGED").await;
     assert_eq!(change["payload"]["reactionChange"]["reaction"]["name"], "eyes");
     desk.admin(reqwest::Method::DELETE, &message, json!({})).await;
@@ -298,9 +319,13 @@ async fn mistakes_get_plains_answers() {
     assert!(no_key.headers().contains_key("apigw-requestid"));
     assert_eq!(no_key.json::<Value>().await.unwrap(), json!({"message": "Unauthorized"}));
 
-    let code = |(status, body): (u16, Value)| (status, body["errors"][0]["extensions"]["code"].clone());
+    let code =
+        |(status, body): (u16, Value)| (status, body["errors"][0]["extensions"]["code"].clone());
     assert_eq!(code(desk.raw("{ thread(", json!({})).await), (400, json!("GRAPHQL_PARSE_FAILED")));
-    assert_eq!(code(desk.raw("{ nothing }", json!({})).await), (400, json!("GRAPHQL_VALIDATION_FAILED")));
+    assert_eq!(
+        code(desk.raw("{ nothing }", json!({})).await),
+        (400, json!("GRAPHQL_VALIDATION_FAILED"))
+    );
     let query = "query($t: ID!) { thread(threadId: $t) { id } }";
     assert_eq!(code(desk.raw(query, json!({})).await), (400, json!("BAD_USER_INPUT")));
     let mixed = "{ threads(first: 2, before: \"x\") { totalCount } }";
@@ -375,7 +400,10 @@ async fn a_file_is_uploaded_carried_and_downloaded() {
             form = form.part("file", reqwest::multipart::Part::text(content));
         }
         for pair in made["uploadFormData"].as_array().unwrap() {
-            form = form.text(pair["key"].as_str().unwrap().to_owned(), pair["value"].as_str().unwrap().to_owned());
+            form = form.text(
+                pair["key"].as_str().unwrap().to_owned(),
+                pair["value"].as_str().unwrap().to_owned(),
+            );
         }
         if file_last {
             form = form.part("file", reqwest::multipart::Part::text(content).file_name("a.txt"));
@@ -394,7 +422,10 @@ async fn a_file_is_uploaded_carried_and_downloaded() {
     assert_eq!(sent["sendCustomerChat"]["chat"]["attachments"][0]["fileName"], "a.txt");
     let download = "mutation($i: CreateAttachmentDownloadUrlInput!) { createAttachmentDownloadUrl(input: $i) { attachmentDownloadUrl { downloadUrl } } }";
     let made = desk.ask(download, json!({"i": {"attachmentId": id}})).await;
-    let url = made["createAttachmentDownloadUrl"]["attachmentDownloadUrl"]["downloadUrl"].as_str().unwrap().to_owned();
+    let url = made["createAttachmentDownloadUrl"]["attachmentDownloadUrl"]["downloadUrl"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(desk.http.get(&url).send().await.unwrap().text().await.unwrap(), "hello");
     let forged = url.replace("expires=", "expires=9");
     assert_eq!(desk.http.get(&forged).send().await.unwrap().status(), 403);
@@ -403,7 +434,8 @@ async fn a_file_is_uploaded_carried_and_downloaded() {
 
 #[tokio::test]
 async fn the_desk_works_without_script_and_refuses_other_sites() {
-    let desk = Desk::start(Data::Memory, Some("http://127.0.0.1:9/api/webhooks/plain".into())).await;
+    let desk =
+        Desk::start(Data::Memory, Some("http://127.0.0.1:9/api/webhooks/plain".into())).await;
     let customer = desk.customer("dana@northwind.example").await;
     let thread = desk.thread(&customer, json!({"channel": "CHAT"})).await;
     let http = reqwest::Client::builder()
@@ -412,18 +444,31 @@ async fn the_desk_works_without_script_and_refuses_other_sites() {
         .build()
         .unwrap();
     let page = http.get(desk.url("/")).send().await.unwrap();
-    assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+    assert!(
+        page.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'")
+    );
     let page = page.text().await.unwrap();
     assert!(page.contains("Dana Okafor") && page.contains("http://127.0.0.1:9"));
     let url = desk.url(&format!("/threads/{thread}/reply"));
     let body = "via=chat&text=%3Cb%3Ehi%3C%2Fb%3E";
-    let form = || http.post(&url).header("content-type", "application/x-www-form-urlencoded").body(body);
+    let form =
+        || http.post(&url).header("content-type", "application/x-www-form-urlencoded").body(body);
     let foreign = form().header("origin", "https://evil.example").send().await.unwrap();
     assert_eq!(foreign.status(), 403);
     assert!(desk.entries(&thread).await.is_empty());
     let own = form().header("origin", desk.url("")).send().await.unwrap();
-    assert_eq!((own.status().as_u16(), &own.headers()["location"]), (303, &format!("/threads/{thread}").parse().unwrap()));
-    let page = http.get(desk.url(&format!("/threads/{thread}"))).send().await.unwrap().text().await.unwrap();
+    assert_eq!(
+        (own.status().as_u16(), &own.headers()["location"]),
+        (303, &format!("/threads/{thread}").parse().unwrap())
+    );
+    let page = http
+        .get(desk.url(&format!("/threads/{thread}")))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(page.contains("&lt;b&gt;hi&lt;/b&gt;"));
     desk.sandbox.shutdown().await;
 }

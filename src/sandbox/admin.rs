@@ -125,7 +125,11 @@ struct Reply {
     via: Option<String>,
 }
 
-async fn reply(State(workspace): Shared, Path(id): Path<String>, Json(body): Json<Reply>) -> Answered {
+async fn reply(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Json(body): Json<Reply>,
+) -> Answered {
     let by = agent(&workspace);
     let entry = workspace.act(|act| {
         let thread = act.thread(&id)?;
@@ -144,7 +148,11 @@ struct Note {
     text: String,
 }
 
-async fn note(State(workspace): Shared, Path(id): Path<String>, Json(body): Json<Note>) -> Answered {
+async fn note(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Json(body): Json<Note>,
+) -> Answered {
     let by = agent(&workspace);
     let entry = workspace.act(|act| notes::write(act, by, &id, &body.text, None, Vec::new()))?;
     Ok(Json(json!({"timelineEntryId": entry.id})))
@@ -181,7 +189,11 @@ struct Labels {
     label_types: Option<Vec<String>>,
 }
 
-async fn label(State(workspace): Shared, Path(id): Path<String>, Json(body): Json<Labels>) -> Answered {
+async fn label(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Json(body): Json<Labels>,
+) -> Answered {
     let by = agent(&workspace);
     let (_, added) = workspace.act(|act| {
         let known = store::threads::label_types(act.db)?;
@@ -189,7 +201,9 @@ async fn label(State(workspace): Shared, Path(id): Path<String>, Json(body): Jso
             None => known.first().map(|it| it.id.clone()).into_iter().collect(),
             Some(wanted) => wanted
                 .into_iter()
-                .map(|name| known.iter().find(|it| it.name == name).map_or(name, |it| it.id.clone()))
+                .map(|name| {
+                    known.iter().find(|it| it.name == name).map_or(name, |it| it.id.clone())
+                })
                 .collect::<Vec<_>>(),
         };
         labels::add(act, by, &id, &types)
@@ -220,7 +234,11 @@ async fn set_status(
     Ok(Json(json!({"status": thread.status.name(), "statusDetail": thread.status_detail.kind})))
 }
 
-async fn edit(State(workspace): Shared, Path(id): Path<String>, Json(body): Json<Note>) -> Answered {
+async fn edit(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Json(body): Json<Note>,
+) -> Answered {
     workspace.act(|act| slack::edit(act, &id, &body.text))?;
     Ok(Json(json!({"timelineEntryId": id})))
 }
@@ -237,7 +255,11 @@ struct React {
     action: Option<String>,
 }
 
-async fn react(State(workspace): Shared, Path(id): Path<String>, Json(body): Json<React>) -> Answered {
+async fn react(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Json(body): Json<React>,
+) -> Answered {
     let by = agent(&workspace);
     let add = match body.action.as_deref() {
         None | Some("add") => true,

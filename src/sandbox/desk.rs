@@ -34,7 +34,10 @@ pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
         .route("/messages/{id}/react", post(forms::react))
         .route("/faults", post(forms::faults))
         .route("/desk/live", get(move |state, query| live::stream(state, query, stop.clone())))
-        .route("/desk/desk.css", get(|| text("text/css; charset=utf-8", include_str!("desk/desk.css"))))
+        .route(
+            "/desk/desk.css",
+            get(|| text("text/css; charset=utf-8", include_str!("desk/desk.css"))),
+        )
         .route(
             "/desk/desk.js",
             get(|| text("text/javascript; charset=utf-8", include_str!("desk/desk.js"))),

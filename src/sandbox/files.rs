@@ -92,8 +92,10 @@ fn store_upload(
     if time::now() > file.upload_expires_at {
         return Err((StatusCode::FORBIDDEN, "The policy has expired."));
     }
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let parts = multipart::parts(kind, body).ok_or_else(|| wrong("The body is not multipart/form-data."))?;
+    let kind =
+        headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let parts = multipart::parts(kind, body)
+        .ok_or_else(|| wrong("The body is not multipart/form-data."))?;
     let Some((last, fields)) = parts.split_last() else { return Err(wrong("The form is empty.")) };
     if last.name != "file" || fields.iter().any(|field| field.name == "file") {
         return Err(wrong("The form's last field must be file."));
@@ -101,7 +103,9 @@ fn store_upload(
     let given = upload_form(workspace, &file);
     let pairs = given["uploadFormData"].as_array().map(Vec::as_slice).unwrap_or_default();
     let complete = pairs.iter().all(|pair| {
-        fields.iter().any(|it| pair["key"] == it.name && pair["value"].as_str().map(str::as_bytes) == Some(it.content))
+        fields.iter().any(|it| {
+            pair["key"] == it.name && pair["value"].as_str().map(str::as_bytes) == Some(it.content)
+        })
     });
     if !complete {
         return Err((StatusCode::FORBIDDEN, "Fields of the upload form are missing or changed."));
@@ -130,18 +134,26 @@ async fn download(
     Query(link): Query<Link>,
 ) -> Response {
     let denied = (StatusCode::FORBIDDEN, "Access denied.").into_response();
-    if link.signature != link_signature(&workspace, &id, link.expires) || time::now() > link.expires {
+    if link.signature != link_signature(&workspace, &id, link.expires) || time::now() > link.expires
+    {
         return denied;
     }
-    let found = workspace.read(|db| Ok((store::files::by_id(db, &id)?, store::files::content(db, &id)?)));
+    let found =
+        workspace.read(|db| Ok((store::files::by_id(db, &id)?, store::files::content(db, &id)?)));
     match found {
         Ok((Some(file), Some(content))) => {
-            let name: String =
-                file.file_name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' }).collect();
+            let name: String = file
+                .file_name
+                .chars()
+                .map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' })
+                .collect();
             let mut response = content.into_response();
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, value(&file.mime));
-            headers.insert(header::CONTENT_DISPOSITION, value(&format!("attachment; filename=\"{name}\"")));
+            headers.insert(
+                header::CONTENT_DISPOSITION,
+                value(&format!("attachment; filename=\"{name}\"")),
+            );
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
             response

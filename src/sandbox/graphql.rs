@@ -10,4 +10,5 @@ pub mod queries;
 pub mod render;
 pub mod resolve;
 pub mod sdl;
+pub mod unions;
 pub mod variables;

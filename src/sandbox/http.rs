@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use async_graphql::dynamic::Schema;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
-use async_graphql::dynamic::Schema;
 use serde_json::json;
 
 use super::graphql::engine::{self, Call};
@@ -93,7 +93,8 @@ async fn answer(
         });
         (StatusCode::TOO_MANY_REQUESTS, Json(json!({"errors": [error]}))).into_response()
     } else if let Some(status) = faults.status.and_then(|code| StatusCode::from_u16(code).ok()) {
-        (status, Json(json!({"message": status.canonical_reason().unwrap_or("Fault")}))).into_response()
+        (status, Json(json!({"message": status.canonical_reason().unwrap_or("Fault")})))
+            .into_response()
     } else {
         carried_out(api, headers, body, faults.timeout_after_write).await
     };
@@ -115,7 +116,8 @@ async fn carried_out(api: &Api, headers: &HeaderMap, body: &[u8], hang: bool) ->
         let error = json!({"message": message, "extensions": {"code": "BAD_REQUEST"}});
         (StatusCode::BAD_REQUEST, Json(json!({"errors": [error]}))).into_response()
     };
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let kind =
+        headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/json") {
         return bad("The content type must be application/json.");
     }

@@ -229,18 +229,67 @@ pub struct SlackMessage {
 /// What happened at a point of the timeline.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Body {
-    Chat { id: String, text: Option<String>, attachments: Vec<String> },
-    Email { id: String, subject: Option<String>, text: String, markdown: Option<String>, attachments: Vec<String>, start: bool },
-    Custom { title: String, external_id: Option<String>, components: Vec<Value>, attachments: Vec<String> },
+    Chat {
+        id: String,
+        text: Option<String>,
+        attachments: Vec<String>,
+    },
+    Email {
+        id: String,
+        subject: Option<String>,
+        text: String,
+        markdown: Option<String>,
+        attachments: Vec<String>,
+        start: bool,
+    },
+    Custom {
+        title: String,
+        external_id: Option<String>,
+        components: Vec<Value>,
+        attachments: Vec<String>,
+    },
     Slack(SlackMessage),
-    Teams { id: String, text: String, attachments: Vec<String> },
-    Note { id: String, text: String, markdown: Option<String>, attachments: Vec<String> },
-    Status { previous: Status, previous_detail: StatusDetail, next: Status, next_detail: StatusDetail },
-    Assignment { previous: Option<Actor>, next: Option<Actor> },
-    Priority { previous: i64, next: i64 },
-    Labels { previous: Vec<Label>, next: Vec<Label> },
-    ThreadEvent { id: String, title: String, external_id: Option<String>, components: Vec<Value> },
-    CustomerEvent { id: String, title: String, external_id: Option<String>, components: Vec<Value> },
+    Teams {
+        id: String,
+        text: String,
+        attachments: Vec<String>,
+    },
+    Note {
+        id: String,
+        text: String,
+        markdown: Option<String>,
+        attachments: Vec<String>,
+    },
+    Status {
+        previous: Status,
+        previous_detail: StatusDetail,
+        next: Status,
+        next_detail: StatusDetail,
+    },
+    Assignment {
+        previous: Option<Actor>,
+        next: Option<Actor>,
+    },
+    Priority {
+        previous: i64,
+        next: i64,
+    },
+    Labels {
+        previous: Vec<Label>,
+        next: Vec<Label>,
+    },
+    ThreadEvent {
+        id: String,
+        title: String,
+        external_id: Option<String>,
+        components: Vec<Value>,
+    },
+    CustomerEvent {
+        id: String,
+        title: String,
+        external_id: Option<String>,
+        components: Vec<Value>,
+    },
 }
 
 impl Body {
@@ -266,7 +315,11 @@ impl Body {
     pub fn is_message(&self) -> bool {
         matches!(
             self,
-            Self::Chat { .. } | Self::Email { .. } | Self::Custom { .. } | Self::Slack(_) | Self::Teams { .. }
+            Self::Chat { .. }
+                | Self::Email { .. }
+                | Self::Custom { .. }
+                | Self::Slack(_)
+                | Self::Teams { .. }
         )
     }
 

@@ -36,10 +36,9 @@ pub fn parts<'a>(content_type: &str, body: &'a [u8]) -> Option<Vec<Part<'a>>> {
 }
 
 fn name(head: &str) -> Option<String> {
-    let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
-    let value = line
-        .split(';')
-        .find_map(|it| it.trim().strip_prefix("name="))?;
+    let line =
+        head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let value = line.split(';').find_map(|it| it.trim().strip_prefix("name="))?;
     Some(value.trim_matches('"').to_owned())
 }
 

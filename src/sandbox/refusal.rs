@@ -17,7 +17,11 @@ impl Refusal {
 
     /// One input field is wrong.
     pub fn field(field: &str, message: impl Into<String>) -> Self {
-        Self::new("input_validation", "There was a validation error.").with(field, "VALIDATION", message)
+        Self::new("input_validation", "There was a validation error.").with(
+            field,
+            "VALIDATION",
+            message,
+        )
     }
 
     /// One input field is missing or blank.

@@ -66,12 +66,20 @@ pub fn set_meta<T: Serialize>(db: &Connection, key: &str, value: &T) -> Stored<(
 }
 
 /// The document in the first column of the first row.
-fn one<T: DeserializeOwned>(db: &Connection, sql: &str, with: impl rusqlite::Params) -> Stored<Option<T>> {
+fn one<T: DeserializeOwned>(
+    db: &Connection,
+    sql: &str,
+    with: impl rusqlite::Params,
+) -> Stored<Option<T>> {
     db.prepare_cached(sql)?.query_row(with, parse).optional()
 }
 
 /// The documents in the first column of all rows.
-fn all<T: DeserializeOwned>(db: &Connection, sql: &str, with: impl rusqlite::Params) -> Stored<Vec<T>> {
+fn all<T: DeserializeOwned>(
+    db: &Connection,
+    sql: &str,
+    with: impl rusqlite::Params,
+) -> Stored<Vec<T>> {
     db.prepare_cached(sql)?.query_map(with, parse)?.collect()
 }
 
@@ -81,5 +89,6 @@ fn parse<T: DeserializeOwned>(row: &Row<'_>) -> Stored<T> {
 }
 
 fn document<T: Serialize>(value: &T) -> Stored<String> {
-    serde_json::to_string(value).map_err(|bad| rusqlite::Error::ToSqlConversionFailure(Box::new(bad)))
+    serde_json::to_string(value)
+        .map_err(|bad| rusqlite::Error::ToSqlConversionFailure(Box::new(bad)))
 }

@@ -171,7 +171,8 @@ fn owed(db: &Connection, events: Vec<(&'static str, Value)>) -> Result<Vec<Due>,
     for (kind, payload) in events {
         let event_id = ids::new("pEv");
         let payload = serde_json::to_string(&payload)?;
-        for target in targets.iter().filter(|it| it.enabled && it.events.iter().any(|e| e == kind)) {
+        for target in targets.iter().filter(|it| it.enabled && it.events.iter().any(|e| e == kind))
+        {
             let delivery = Due {
                 event_id: event_id.clone(),
                 kind: kind.into(),
@@ -205,10 +206,19 @@ fn identity(db: &Connection) -> rusqlite::Result<Identity> {
         workspace_id: ids::new("w"),
         machine_user_id: ids::new("mu"),
         created_at: now,
-        users: vec![user("Robin Vale", "Robin"), user("Ada Quill", "Ada"), user("Sam Ortega", "Sam")],
+        users: vec![
+            user("Robin Vale", "Robin"),
+            user("Ada Quill", "Ada"),
+            user("Sam Ortega", "Sam"),
+        ],
     };
     store::set_meta(db, "identity", &identity)?;
-    for (name, color) in [("Bug", "#d64545"), ("Billing", "#c08a1e"), ("Question", "#3b7dd8"), ("Feature request", "#7a5bd0")] {
+    for (name, color) in [
+        ("Bug", "#d64545"),
+        ("Billing", "#c08a1e"),
+        ("Question", "#3b7dd8"),
+        ("Feature request", "#7a5bd0"),
+    ] {
         store::threads::save_label_type(
             db,
             &super::model::LabelType {

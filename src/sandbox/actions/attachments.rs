@@ -10,9 +10,9 @@ use crate::sandbox::workspace::Act;
 const UPLOAD_LIFE_MS: i64 = 2 * 60 * 60 * 1000;
 const LARGEST: i64 = 100 * 1024 * 1024;
 const FORBIDDEN: [&str; 31] = [
-    "bat", "bin", "chm", "com", "cpl", "crt", "exe", "hlp", "hta", "inf", "ins", "isp", "jse", "lnk",
-    "mdb", "msc", "msi", "msp", "mst", "pcd", "pif", "reg", "scr", "sct", "shs", "vba", "vbe", "vbs",
-    "wsf", "wsh", "wsl",
+    "bat", "bin", "chm", "com", "cpl", "crt", "exe", "hlp", "hta", "inf", "ins", "isp", "jse",
+    "lnk", "mdb", "msc", "msi", "msp", "mst", "pcd", "pif", "reg", "scr", "sct", "shs", "vba",
+    "vbe", "vbs", "wsf", "wsh", "wsl",
 ];
 
 /// Largest sum of sizes that one message may carry.
@@ -57,7 +57,10 @@ pub fn announce(
         created_by: by,
     };
     if file.extension().is_some_and(|it| FORBIDDEN.contains(&it.to_lowercase().as_str())) {
-        return Err(Refusal::new("attachment_file_type_not_allowed", "This type of file is not allowed."));
+        return Err(Refusal::new(
+            "attachment_file_type_not_allowed",
+            "This type of file is not allowed.",
+        ));
     }
     store::files::save(act.db, &file)?;
     Ok(file)
@@ -76,12 +79,18 @@ pub fn claim(act: &Act<'_>, kind: &str, ids: Vec<String>) -> Result<Vec<String>,
             return Err(Refusal::new("attachment_not_uploaded", "The file was not uploaded yet."));
         }
         if file.kind != kind {
-            return Err(Refusal::field("attachmentIds", format!("The file was announced as {}, not as {kind}.", file.kind)));
+            return Err(Refusal::field(
+                "attachmentIds",
+                format!("The file was announced as {}, not as {kind}.", file.kind),
+            ));
         }
         sum += file.size;
     }
     if sum > most(kind) {
-        return Err(Refusal::new("attachment_file_size_too_large", "The files together are too large."));
+        return Err(Refusal::new(
+            "attachment_file_size_too_large",
+            "The files together are too large.",
+        ));
     }
     Ok(ids)
 }

@@ -54,7 +54,11 @@ struct Email {
 }
 
 /// Answers `CREATED`, `UPDATED` or `NOOP` with the customer.
-pub fn upsert(act: &mut Act<'_>, by: Actor, input: Upsert) -> Result<(&'static str, Customer), Refusal> {
+pub fn upsert(
+    act: &mut Act<'_>,
+    by: Actor,
+    input: Upsert,
+) -> Result<(&'static str, Customer), Refusal> {
     match input.identifier.find(act, "identifier")? {
         Some(known) => update(act, by, known, input.on_update),
         None if input.identifier.customer_id.is_some() => {
@@ -114,7 +118,13 @@ fn update(
         customer.email_verified_at = email.is_verified.then(|| kept.unwrap_or(act.now));
     }
     let key = |it: &Customer| {
-        (it.full_name.clone(), it.short_name.clone(), it.external_id.clone(), it.email.clone(), it.email_verified_at)
+        (
+            it.full_name.clone(),
+            it.short_name.clone(),
+            it.external_id.clone(),
+            it.email.clone(),
+            it.email_verified_at,
+        )
     };
     if key(&customer) == key(&known) {
         return Ok(("NOOP", known));

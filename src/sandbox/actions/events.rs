@@ -37,8 +37,11 @@ pub fn on_thread(act: &mut Act<'_>, by: Actor, input: NewEvent) -> Result<Entry,
 /// Shows on every thread that the customer has now. Answers one of the entries, or one that belongs to no
 /// thread when there is none.
 pub fn on_customer(act: &mut Act<'_>, by: Actor, input: NewEvent) -> Result<Entry, Refusal> {
-    let customer =
-        input.customer_identifier.as_ref().ok_or_else(|| Refusal::required("customerIdentifier"))?.get(act, "customerIdentifier")?;
+    let customer = input
+        .customer_identifier
+        .as_ref()
+        .ok_or_else(|| Refusal::required("customerIdentifier"))?
+        .get(act, "customerIdentifier")?;
     let at = instant(act, input.timestamp.as_deref())?;
     let (title, components) = content(act, &input)?;
     let id = ids::new("tev");
@@ -50,11 +53,21 @@ pub fn on_customer(act: &mut Act<'_>, by: Actor, input: NewEvent) -> Result<Entr
         at,
         updated_at: at,
         actor: by,
-        body: Body::CustomerEvent { id: id.clone(), title: title.clone(), external_id: external_id.take(), components: components.clone() },
+        body: Body::CustomerEvent {
+            id: id.clone(),
+            title: title.clone(),
+            external_id: external_id.take(),
+            components: components.clone(),
+        },
     };
     act.add_entry(&template)?;
     for thread in store::threads::of_customers(act.db, std::slice::from_ref(&customer.id))? {
-        let body = Body::CustomerEvent { id: id.clone(), title: title.clone(), external_id: None, components: components.clone() };
+        let body = Body::CustomerEvent {
+            id: id.clone(),
+            title: title.clone(),
+            external_id: None,
+            components: components.clone(),
+        };
         act.save_thread(&thread)?;
         act.add_entry(&entry(&thread, at, template.actor.clone(), body))?;
     }

@@ -29,7 +29,12 @@ pub fn of_types(act: &Act<'_>, by: &Actor, types: &[String]) -> Result<Vec<Label
 }
 
 /// Adds labels; types that are there already are skipped. Answers the thread and what was added.
-pub fn add(act: &mut Act<'_>, by: Actor, thread: &str, types: &[String]) -> Result<(Thread, Vec<Label>), Refusal> {
+pub fn add(
+    act: &mut Act<'_>,
+    by: Actor,
+    thread: &str,
+    types: &[String],
+) -> Result<(Thread, Vec<Label>), Refusal> {
     let before = act.thread(thread)?;
     let new: Vec<_> = of_types(act, &by, types)?
         .into_iter()

@@ -80,12 +80,22 @@ pub struct Draft {
 }
 
 /// Puts a message on the thread: from the customer when `by` is one, else to the customer.
-pub fn send(act: &mut Act<'_>, by: Actor, thread: Thread, via: Via, draft: Draft) -> Result<Entry, Refusal> {
+pub fn send(
+    act: &mut Act<'_>,
+    by: Actor,
+    thread: Thread,
+    via: Via,
+    draft: Draft,
+) -> Result<Entry, Refusal> {
     let text = draft.text.filter(|text| !text.trim().is_empty());
     if text.is_none() && draft.attachments.is_empty() {
         return Err(Refusal::required("text"));
     }
-    at_most("text", text.as_deref().unwrap_or_default(), if via == Via::Chat { 5_000 } else { 10_000 })?;
+    at_most(
+        "text",
+        text.as_deref().unwrap_or_default(),
+        if via == Via::Chat { 5_000 } else { 10_000 },
+    )?;
     let at = instant(act, draft.timestamp.as_deref())?;
     let files = attachments::claim(act, via.attachment_kind(), draft.attachments)?;
     let inbound = by.is_customer();
@@ -104,7 +114,11 @@ pub fn send(act: &mut Act<'_>, by: Actor, thread: Thread, via: Via, draft: Draft
             reply: store::entries::has_slack_message(act.db, &thread.id)?,
             text: text.clone().unwrap_or_default(),
             attachments: files,
-            channel_id: thread.slack.as_ref().map_or("C0SANDBOX01", |slack| &slack.channel_id).into(),
+            channel_id: thread
+                .slack
+                .as_ref()
+                .map_or("C0SANDBOX01", |slack| &slack.channel_id)
+                .into(),
             edited_at: None,
             deleted_at: None,
             reactions: Vec::new(),

@@ -28,6 +28,10 @@ pub fn write(
     thread.updated_by = by;
     act.save_thread(&thread)?;
     act.add_entry(&entry)?;
-    act.emit_thread(events::NOTE_CREATED, &thread, json!({"note": payload::message(act.db, &entry)?}))?;
+    act.emit_thread(
+        events::NOTE_CREATED,
+        &thread,
+        json!({"note": payload::message(act.db, &entry)?}),
+    )?;
     Ok(entry)
 }

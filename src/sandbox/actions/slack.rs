@@ -30,7 +30,13 @@ pub fn delete(act: &mut Act<'_>, entry_id: &str) -> Result<(), Refusal> {
 }
 
 /// Adds or removes one emoji of one person.
-pub fn react(act: &mut Act<'_>, by: Actor, entry_id: &str, name: &str, add: bool) -> Result<(), Refusal> {
+pub fn react(
+    act: &mut Act<'_>,
+    by: Actor,
+    entry_id: &str,
+    name: &str,
+    add: bool,
+) -> Result<(), Refusal> {
     let name = required("name", name.trim_matches(':'))?;
     at_most("name", &name, 64)?;
     change(act, entry_id, "REACTIONS_CHANGED", |message, _| {

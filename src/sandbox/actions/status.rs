@@ -12,9 +12,17 @@ use crate::sandbox::workspace::Act;
 /// The details that each status may have, the default first.
 fn details(status: Status) -> &'static [&'static str] {
     match status {
-        Status::Todo => &["IN_PROGRESS", "CREATED", "NEW_REPLY", "THREAD_LINK_UPDATED", "THREAD_DISCUSSION_RESOLVED"],
+        Status::Todo => &[
+            "IN_PROGRESS",
+            "CREATED",
+            "NEW_REPLY",
+            "THREAD_LINK_UPDATED",
+            "THREAD_DISCUSSION_RESOLVED",
+        ],
         Status::Snoozed => &["WAITING_FOR_CUSTOMER", "WAITING_FOR_DURATION"],
-        Status::Done => &["DONE_MANUALLY_SET", "IGNORED", "DONE_AUTOMATICALLY_SET", "TIMER_EXPIRED"],
+        Status::Done => {
+            &["DONE_MANUALLY_SET", "IGNORED", "DONE_AUTOMATICALLY_SET", "TIMER_EXPIRED"]
+        }
     }
 }
 
@@ -31,7 +39,10 @@ pub fn set(
     let waits = status == Status::Snoozed && seconds.is_some();
     let detail = detail.unwrap_or(if waits { "WAITING_FOR_DURATION" } else { details(status)[0] });
     if !details(status).contains(&detail) {
-        return Err(Refusal::field("statusDetail", format!("Does not fit the status {}.", status.name())));
+        return Err(Refusal::field(
+            "statusDetail",
+            format!("Does not fit the status {}.", status.name()),
+        ));
     }
     let until = match (detail, seconds) {
         ("WAITING_FOR_DURATION", Some(seconds)) if seconds > 0 => {

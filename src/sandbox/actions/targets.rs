@@ -47,7 +47,10 @@ struct Wrapped<T> {
 
 pub fn create(act: &mut Act<'_>, by: Actor, input: NewTarget) -> Result<Target, Refusal> {
     if store::webhooks::targets(act.db)?.len() >= MOST {
-        return Err(Refusal::new("too_many_webhook_targets", "A workspace has at most 25 webhook targets."));
+        return Err(Refusal::new(
+            "too_many_webhook_targets",
+            "A workspace has at most 25 webhook targets.",
+        ));
     }
     let target = Target {
         id: ids::new("whTarget"),
@@ -143,7 +146,7 @@ fn address(text: &str) -> Result<String, Refusal> {
 fn version(wanted: Option<String>) -> Result<String, Refusal> {
     match wanted {
         None => Ok(events::VERSION.into()),
-        Some(version) if version == events::VERSION => Ok(version),
+        Some(version) if events::VERSIONS.contains(&version.as_str()) => Ok(version),
         Some(_) => Err(Refusal::field("version", "Unknown webhook version.")),
     }
 }

@@ -71,7 +71,10 @@ impl AssignedTo {
             (Some(_), None) => Err(Refusal::not_found("userId", "User")),
             (None, Some(id)) if *id == act.identity.machine_user_id => Ok(act.identity.machine()),
             (None, Some(_)) => Err(Refusal::not_found("machineUserId", "Machine user")),
-            _ => Err(Refusal::field("assignedTo", "Exactly one of userId and machineUserId must be given.")),
+            _ => Err(Refusal::field(
+                "assignedTo",
+                "Exactly one of userId and machineUserId must be given.",
+            )),
         }
     }
 }
@@ -103,11 +106,15 @@ pub fn open(act: &mut Act<'_>, by: Actor, input: Open) -> Result<Thread, Refusal
         required("externalId", id)?;
         at_most("externalId", id, 500)?;
         if store::threads::by_external_id(act.db, &customer.id, id)?.is_some() {
-            return Err(Refusal::field("externalId", "This customer already has a thread with this external id."));
+            return Err(Refusal::field(
+                "externalId",
+                "This customer already has a thread with this external id.",
+            ));
         }
     }
     let components = components::checked("components", input.components.unwrap_or_default())?;
-    let files = attachments::claim(act, "CUSTOM_TIMELINE_ENTRY", input.attachment_ids.unwrap_or_default())?;
+    let files =
+        attachments::claim(act, "CUSTOM_TIMELINE_ENTRY", input.attachment_ids.unwrap_or_default())?;
     let assignee = input.assigned_to.map(|it| it.actor(act)).transpose()?;
     let mut thread = Thread {
         id: ids::new("th"),
@@ -119,7 +126,8 @@ pub fn open(act: &mut Act<'_>, by: Actor, input: Open) -> Result<Thread, Refusal
         priority,
         external_id: input.external_id,
         channel,
-        slack: slack.map(|it| SlackChannel { team_id: it.slack_team_id, channel_id: it.slack_channel_id }),
+        slack: slack
+            .map(|it| SlackChannel { team_id: it.slack_team_id, channel_id: it.slack_channel_id }),
         status: Status::Todo,
         status_detail: StatusDetail { kind: "CREATED".into(), at: act.now, until: None },
         status_changed_at: act.now,
@@ -197,7 +205,12 @@ pub fn transition(
 }
 
 /// Gives the thread to somebody, or to nobody.
-pub fn assign(act: &mut Act<'_>, by: Actor, id: &str, to: Option<AssignedTo>) -> Result<Thread, Refusal> {
+pub fn assign(
+    act: &mut Act<'_>,
+    by: Actor,
+    id: &str,
+    to: Option<AssignedTo>,
+) -> Result<Thread, Refusal> {
     let before = act.thread(id)?;
     let assignee = to.map(|it| it.actor(act)).transpose()?;
     if assignee == before.assignee {
@@ -211,7 +224,12 @@ pub fn assign(act: &mut Act<'_>, by: Actor, id: &str, to: Option<AssignedTo>) ->
     Ok(thread)
 }
 
-pub fn prioritise(act: &mut Act<'_>, by: Actor, id: &str, priority: i64) -> Result<Thread, Refusal> {
+pub fn prioritise(
+    act: &mut Act<'_>,
+    by: Actor,
+    id: &str,
+    priority: i64,
+) -> Result<Thread, Refusal> {
     let before = act.thread(id)?;
     if !(0..=3).contains(&priority) {
         return Err(Refusal::field("priority", "Must be between 0 (urgent) and 3 (low)."));

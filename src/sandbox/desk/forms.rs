@@ -52,14 +52,19 @@ pub struct Reply {
     agent: Option<String>,
 }
 
-pub async fn reply(State(workspace): Shared, Path(id): Path<String>, Form(form): Form<Reply>) -> Response {
+pub async fn reply(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Form(form): Form<Reply>,
+) -> Response {
     let by = agent(&workspace, form.agent.as_deref());
     let text = form.text.replace("\r\n", "\n");
     let done = workspace.act(|act| {
         if form.via == "note" {
             return notes::write(act, by, &id, &text, None, Vec::new()).map(drop);
         }
-        let via = Via::parse(&form.via).ok_or_else(|| Refusal::field("via", "Choose how to send it."))?;
+        let via =
+            Via::parse(&form.via).ok_or_else(|| Refusal::field("via", "Choose how to send it."))?;
         let thread = act.thread(&id)?;
         let draft = Draft { text: Some(text.clone()), ..Draft::default() };
         messages::send(act, by, thread, via, draft).map(drop)
@@ -73,7 +78,11 @@ pub struct Assign {
     user: String,
 }
 
-pub async fn assign(State(workspace): Shared, Path(id): Path<String>, Form(form): Form<Assign>) -> Response {
+pub async fn assign(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Form(form): Form<Assign>,
+) -> Response {
     let by = agent(&workspace, None);
     let to = (!form.user.is_empty())
         .then_some(AssignedTo { user_id: Some(form.user), machine_user_id: None });
@@ -87,7 +96,11 @@ pub struct NewStatus {
     status: String,
 }
 
-pub async fn status(State(workspace): Shared, Path(id): Path<String>, Form(form): Form<NewStatus>) -> Response {
+pub async fn status(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Form(form): Form<NewStatus>,
+) -> Response {
     let by = agent(&workspace, None);
     let done = workspace.act(|act| {
         let to = Status::parse(&form.status)
@@ -102,13 +115,21 @@ pub struct Label {
     label: String,
 }
 
-pub async fn label(State(workspace): Shared, Path(id): Path<String>, Form(form): Form<Label>) -> Response {
+pub async fn label(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Form(form): Form<Label>,
+) -> Response {
     let by = agent(&workspace, None);
     let done = workspace.act(|act| labels::add(act, by, &id, &[form.label])).map(drop);
     shown(&workspace, &id, done, "")
 }
 
-pub async fn unlabel(State(workspace): Shared, Path(id): Path<String>, Form(form): Form<Label>) -> Response {
+pub async fn unlabel(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Form(form): Form<Label>,
+) -> Response {
     let by = agent(&workspace, None);
     let done = workspace.act(|act| labels::remove(act, by, &[form.label]));
     shown(&workspace, &id, done, "")
@@ -122,7 +143,11 @@ pub struct Change {
     name: String,
 }
 
-pub async fn edit(State(workspace): Shared, Path(id): Path<String>, Form(form): Form<Change>) -> Response {
+pub async fn edit(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Form(form): Form<Change>,
+) -> Response {
     changed(&workspace, &id, |act| slack::edit(act, &id, &form.text))
 }
 
@@ -130,7 +155,11 @@ pub async fn delete(State(workspace): Shared, Path(id): Path<String>) -> Respons
     changed(&workspace, &id, |act| slack::delete(act, &id))
 }
 
-pub async fn react(State(workspace): Shared, Path(id): Path<String>, Form(form): Form<Change>) -> Response {
+pub async fn react(
+    State(workspace): Shared,
+    Path(id): Path<String>,
+    Form(form): Form<Change>,
+) -> Response {
     let by = agent(&workspace, None);
     changed(&workspace, &id, |act| slack::react(act, by, &id, &form.name, true))
 }
@@ -182,7 +211,8 @@ pub async fn faults(State(workspace): Shared, Form(form): Form<FaultForm>) -> Re
             delay_ms: form.webhook_delay.trim().parse().unwrap_or(0),
         },
     });
-    let sound = form.back.starts_with("th_") && form.back.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let sound = form.back.starts_with("th_")
+        && form.back.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let to = if sound { format!("/threads/{}", form.back) } else { "/".into() };
     Redirect::to(&to).into_response()
 }

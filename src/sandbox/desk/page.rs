@@ -29,7 +29,12 @@ pub async fn thread(State(workspace): State<Arc<Workspace>>, Path(id): Path<Stri
 }
 
 /// The whole page; `typed` is put back into the reply box when a form was refused.
-pub fn render(workspace: &Workspace, selected: Option<&str>, error: Option<&str>, typed: &str) -> Html<String> {
+pub fn render(
+    workspace: &Workspace,
+    selected: Option<&str>,
+    error: Option<&str>,
+    typed: &str,
+) -> Html<String> {
     let page = parts(workspace, selected, error, typed).unwrap_or_else(|refusal| {
         html! { (DOCTYPE) title { "Sandbox" } p { (refusal.message) } }
     });
@@ -149,7 +154,8 @@ fn row(thread: &Thread, owner: Option<&Customer>, selected: Option<&str>) -> Mar
 
 /// Initials on a quiet disc.
 pub fn avatar(name: &str, kind: &str) -> Markup {
-    let initials: String = name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect();
+    let initials: String =
+        name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect();
     html! { span class={ "avatar " (kind) } aria-hidden="true" { (initials.to_uppercase()) } }
 }
 

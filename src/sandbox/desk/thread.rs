@@ -136,12 +136,16 @@ fn line(workspace: &Workspace, open: &Open, entry: &Entry, files: &[Attachment])
 
 fn content(body: &Body) -> Markup {
     match body {
-        Body::Slack(SlackMessage { deleted_at: Some(_), .. }) => html! { p.text.gone { "This message was deleted." } },
+        Body::Slack(SlackMessage { deleted_at: Some(_), .. }) => {
+            html! { p.text.gone { "This message was deleted." } }
+        }
         Body::Slack(message) => html! {
             p.text { (message.text) @if message.edited_at.is_some() { small.edited { " (edited)" } } }
         },
         Body::Chat { text, .. } => html! { p.text { (text.as_deref().unwrap_or_default()) } },
-        Body::Email { text, .. } | Body::Teams { text, .. } | Body::Note { text, .. } => html! { p.text { (text) } },
+        Body::Email { text, .. } | Body::Teams { text, .. } | Body::Note { text, .. } => {
+            html! { p.text { (text) } }
+        }
         Body::Custom { components, .. } => html! {
             @for it in components {
                 @if let Some(text) = it["text"].as_str().or(it["plainText"].as_str()) { p.text { (text) } }
@@ -180,7 +184,9 @@ fn slack_tools(entry: &Entry, message: &SlackMessage) -> Markup {
 
 fn author(identity: &Identity, owner: Option<&Customer>, actor: &Actor) -> (String, &'static str) {
     match actor {
-        Actor::Customer { .. } => (owner.map_or("Customer".into(), |it| it.full_name.clone()), "customer"),
+        Actor::Customer { .. } => {
+            (owner.map_or("Customer".into(), |it| it.full_name.clone()), "customer")
+        }
         Actor::User { user_id } => {
             (identity.user(user_id).map_or("Agent".into(), |it| it.full_name.clone()), "agent")
         }
@@ -197,7 +203,9 @@ fn audit(workspace: &Workspace, open: &Open, entry: &Entry) -> Markup {
     };
     let what = match &entry.body {
         Body::Status { next: Status::Todo, .. } => "moved this to To do".into(),
-        Body::Status { next: Status::Snoozed, next_detail, .. } if next_detail.kind == "WAITING_FOR_CUSTOMER" => {
+        Body::Status { next: Status::Snoozed, next_detail, .. }
+            if next_detail.kind == "WAITING_FOR_CUSTOMER" =>
+        {
             "is waiting for the customer".into()
         }
         Body::Status { next: Status::Snoozed, .. } => "snoozed this".into(),

@@ -12,7 +12,7 @@ use async_graphql::{Request, Variables};
 use serde_json::{Map, Value, json};
 
 use super::sdl::SDL;
-use super::{overlap, resolve, variables};
+use super::{overlap, resolve, unions, variables};
 use crate::sandbox::workspace::Workspace;
 
 /// A call's body.
@@ -46,17 +46,15 @@ pub fn schema(workspace: Arc<Workspace>) -> Result<Schema, String> {
                 builder.register(made)
             }
             TypeKind::Union(union) => {
-                let made = union
-                    .members
-                    .iter()
-                    .fold(Union::new(name.as_str()), |made, it| made.possible_type(it.node.as_str()));
+                let made = union.members.iter().fold(Union::new(name.as_str()), |made, it| {
+                    made.possible_type(it.node.as_str())
+                });
                 builder.register(made)
             }
             TypeKind::Enum(values) => {
-                let made = values
-                    .values
-                    .iter()
-                    .fold(Enum::new(name.as_str()), |made, it| made.item(it.node.value.node.as_str()));
+                let made = values.values.iter().fold(Enum::new(name.as_str()), |made, it| {
+                    made.item(it.node.value.node.as_str())
+                });
                 builder.register(made)
             }
             TypeKind::InputObject(object) => {
@@ -102,7 +100,9 @@ fn reference(ty: &Type) -> TypeRef {
 pub async fn call(schema: &Schema, call: Call) -> Answer {
     let document = match parse_query(&call.query) {
         Ok(document) => document,
-        Err(error) => return refused("GRAPHQL_PARSE_FAILED", &format!("Syntax Error: {error}"), false),
+        Err(error) => {
+            return refused("GRAPHQL_PARSE_FAILED", &format!("Syntax Error: {error}"), false);
+        }
     };
     let wrote = writes(&document, call.operation_name.as_deref());
     let given = call.variables.unwrap_or_default();
@@ -115,7 +115,7 @@ pub async fn call(schema: &Schema, call: Call) -> Answer {
     let mut request =
         Request::new(call.query).variables(Variables::from_json(Value::Object(given)));
     request.operation_name = call.operation_name;
-    request.set_parsed_query(document);
+    request.set_parsed_query(unions::flattened(document));
     let response = schema.execute(request).await;
     let mut body = serde_json::to_value(&response).unwrap_or_default();
     let mut status = 200;
@@ -125,11 +125,16 @@ pub async fn call(schema: &Schema, call: Call) -> Answer {
         if let Some(errors) = body["errors"].as_array_mut() {
             for error in errors.iter_mut() {
                 if error["extensions"]["code"].is_null() {
-                    let code = if unexecuted { "GRAPHQL_VALIDATION_FAILED" } else { "INTERNAL_SERVER_ERROR" };
+                    let code = if unexecuted {
+                        "GRAPHQL_VALIDATION_FAILED"
+                    } else {
+                        "INTERNAL_SERVER_ERROR"
+                    };
                     error["extensions"] = json!({"code": code});
                 }
             }
-            let mistaken = errors.iter().any(|error| error["extensions"]["code"] == "BAD_USER_INPUT");
+            let mistaken =
+                errors.iter().any(|error| error["extensions"]["code"] == "BAD_USER_INPUT");
             if unexecuted || (mistaken && body["data"].is_null()) {
                 status = 400;
             }

@@ -11,7 +11,8 @@ use super::render;
 use crate::sandbox::actions::messages::{Draft, Via};
 use crate::sandbox::actions::threads::AssignedTo;
 use crate::sandbox::actions::{
-    CustomerIdentifier, attachments, customers, events, labels, messages, notes, status, targets, threads,
+    CustomerIdentifier, attachments, customers, events, labels, messages, notes, status, targets,
+    threads,
 };
 use crate::sandbox::model::{Actor, Entry, Status, Thread};
 use crate::sandbox::refusal::Refusal;
@@ -135,7 +136,14 @@ pub fn answer(workspace: &Arc<Workspace>, name: &str, args: &Value) -> Result<Va
             workspace
                 .act(|act| {
                     let detail = input.status_detail.as_deref();
-                    status::set(act, identity.machine(), &input.thread_id, to, detail, input.duration_seconds)
+                    status::set(
+                        act,
+                        identity.machine(),
+                        &input.thread_id,
+                        to,
+                        detail,
+                        input.duration_seconds,
+                    )
                 })
                 .map(thread)
         }
@@ -148,7 +156,9 @@ pub fn answer(workspace: &Arc<Workspace>, name: &str, args: &Value) -> Result<Va
         "changeThreadPriority" => {
             let priority = input["priority"].as_i64().unwrap_or_default();
             let id = text(&input, "threadId");
-            workspace.act(|act| threads::prioritise(act, identity.machine(), &id, priority)).map(thread)
+            workspace
+                .act(|act| threads::prioritise(act, identity.machine(), &id, priority))
+                .map(thread)
         }
         "updateThreadTitle" => {
             let (id, title) = (text(&input, "threadId"), text(&input, "title"));
@@ -220,7 +230,8 @@ fn chat(act: &mut Act<'_>, input: ChatInput, from_customer: bool) -> Result<Entr
     let thread = match &input.thread_id {
         Some(id) => act.thread(id)?,
         None => {
-            let open = json!({"customerIdentifier": {"customerId": customer.id}, "channel": "CHAT"});
+            let open =
+                json!({"customerIdentifier": {"customerId": customer.id}, "channel": "CHAT"});
             threads::open(act, act.identity.machine(), serde_json::from_value(open)?)?
         }
     };
@@ -228,7 +239,10 @@ fn chat(act: &mut Act<'_>, input: ChatInput, from_customer: bool) -> Result<Entr
         return Err(Refusal::field("customerId", "The thread belongs to another customer."));
     }
     if thread.channel != "CHAT" {
-        return Err(Refusal::field("threadId", "Chats can be sent on threads of channel CHAT only."));
+        return Err(Refusal::field(
+            "threadId",
+            "Chats can be sent on threads of channel CHAT only.",
+        ));
     }
     let by = match from_customer {
         true => Actor::Customer { customer_id: customer.id },
@@ -251,10 +265,14 @@ fn reply(act: &mut Act<'_>, input: ReplyInput) -> Result<Entry, Refusal> {
     let by = match input.impersonation.and_then(|it| it.as_customer) {
         None => act.identity.machine(),
         Some(_) if via == Via::Teams => {
-            return Err(Refusal::new("cannot_reply_to_thread", "Customers cannot be impersonated in this channel."));
+            return Err(Refusal::new(
+                "cannot_reply_to_thread",
+                "Customers cannot be impersonated in this channel.",
+            ));
         }
         Some(it) => {
-            let customer = it.customer_identifier.get(act, "impersonation.asCustomer.customerIdentifier")?;
+            let customer =
+                it.customer_identifier.get(act, "impersonation.asCustomer.customerIdentifier")?;
             Actor::Customer { customer_id: customer.id }
         }
     };
@@ -301,6 +319,7 @@ fn text(input: &Value, key: &str) -> String {
 
 /// The engine has checked the shape already; this catches what it cannot see, such as ranges.
 fn parsed<T: DeserializeOwned>(input: Value) -> Result<T, Error> {
-    serde_json::from_value(input)
-        .map_err(|bad| Error::new(bad.to_string()).extend_with(|_, it| it.set("code", "BAD_USER_INPUT")))
+    serde_json::from_value(input).map_err(|bad| {
+        Error::new(bad.to_string()).extend_with(|_, it| it.set("code", "BAD_USER_INPUT"))
+    })
 }

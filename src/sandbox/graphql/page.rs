@@ -66,7 +66,10 @@ mod tests {
         let items: Vec<String> = (0..30).map(|n| format!("i{n}")).collect();
         let made = page(&items, &args, |it| it, |it| Ok(json!(it)))?;
         let edges = made["edges"].as_array().unwrap();
-        Ok((edges.iter().map(|e| e["node"].as_str().unwrap().into()).collect(), made["pageInfo"].clone()))
+        Ok((
+            edges.iter().map(|e| e["node"].as_str().unwrap().into()).collect(),
+            made["pageInfo"].clone(),
+        ))
     }
 
     #[test]

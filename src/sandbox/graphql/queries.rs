@@ -72,9 +72,11 @@ pub fn answer(workspace: &Workspace, name: &str, args: &Value) -> Result<Value, 
                 None => Value::Null,
             }
         }
-        "threadByExternalId" => thread(workspace.read(|db| {
-            Ok(threads::by_external_id(db, arg("customerId"), arg("externalId"))?)
-        })?),
+        "threadByExternalId" => {
+            thread(workspace.read(|db| {
+                Ok(threads::by_external_id(db, arg("customerId"), arg("externalId"))?)
+            })?)
+        }
         "threads" => list(workspace, args)?,
         "labelTypes" => {
             let all = workspace.read(|db| Ok(threads::label_types(db)?))?;
@@ -88,10 +90,16 @@ pub fn answer(workspace: &Workspace, name: &str, args: &Value) -> Result<Value, 
             page(&all, args, |it| &it.id, |it| Ok(render::target(identity, it)))?
         }
         "webhookDeliveryAttempts" => attempts(workspace, args)?,
-        "webhookVersions" => {
-            let version = json!({"version": events::VERSION, "isDeprecated": false, "isLatest": true});
-            page(&[version], args, |_| events::VERSION, |it| Ok(it.clone()))?
-        }
+        "webhookVersions" => page(
+            &events::VERSIONS,
+            args,
+            |it| it,
+            |it| {
+                Ok(
+                    json!({"version": it, "isDeprecated": false, "isLatest": *it == events::VERSION}),
+                )
+            },
+        )?,
         "subscriptionEventTypes" => events::ALL
             .iter()
             .map(|(kind, text)| json!({"eventType": kind, "description": text}))
@@ -127,13 +135,40 @@ pub fn answer(workspace: &Workspace, name: &str, args: &Value) -> Result<Value, 
 
 /// The sandbox's one key may do everything that the sandbox can.
 const PERMISSIONS: [&str; 34] = [
-    "attachment:create", "attachment:download", "chat:create", "company:read", "customer:create",
-    "customer:edit", "customer:impersonate", "customer:read", "customerEvent:create", "email:read",
-    "label:create", "label:delete", "label:read", "labelType:create", "labelType:read",
-    "machineUser:read", "note:create", "note:read", "subscriptionEventTypes:read", "tenant:read",
-    "thread:assign", "thread:create", "thread:edit", "thread:read", "thread:reply", "thread:unassign",
-    "threadEvent:create", "threadEvent:read", "threadField:read", "tier:read", "timeline:read",
-    "user:read", "webhookTarget:create", "workspace:read",
+    "attachment:create",
+    "attachment:download",
+    "chat:create",
+    "company:read",
+    "customer:create",
+    "customer:edit",
+    "customer:impersonate",
+    "customer:read",
+    "customerEvent:create",
+    "email:read",
+    "label:create",
+    "label:delete",
+    "label:read",
+    "labelType:create",
+    "labelType:read",
+    "machineUser:read",
+    "note:create",
+    "note:read",
+    "subscriptionEventTypes:read",
+    "tenant:read",
+    "thread:assign",
+    "thread:create",
+    "thread:edit",
+    "thread:read",
+    "thread:reply",
+    "thread:unassign",
+    "threadEvent:create",
+    "threadEvent:read",
+    "threadField:read",
+    "tier:read",
+    "timeline:read",
+    "user:read",
+    "webhookTarget:create",
+    "workspace:read",
 ];
 
 /// A page of a thread's timeline.
@@ -211,7 +246,8 @@ fn fits(it: &Thread, filters: &Value) -> bool {
     };
     let within = |name: &str, at: i64| {
         let bound = |end: &str| filters[name][end].as_str().and_then(time::parse);
-        bound("after").is_none_or(|after| at >= after) && bound("before").is_none_or(|before| at < before)
+        bound("after").is_none_or(|after| at >= after)
+            && bound("before").is_none_or(|before| at < before)
     };
     let nested = |name: &str| filters[name].as_array().map(Vec::as_slice);
     let sources: Vec<_> = [&it.first_inbound, &it.last_inbound, &it.last_outbound]
@@ -227,7 +263,9 @@ fn fits(it: &Thread, filters: &Value) -> bool {
         && one_of("assignedToUser", it.assignee.as_ref().map_or("", |to| to.id()))
         && filters["isAssigned"].as_bool().is_none_or(|wanted| wanted == it.assignee.is_some())
         && filters["isMarkedAsSpam"].as_bool() != Some(true)
-        && filters["priorities"].as_array().is_none_or(|list| list.iter().any(|p| *p == it.priority))
+        && filters["priorities"]
+            .as_array()
+            .is_none_or(|list| list.iter().any(|p| *p == it.priority))
         && filters["labelTypeIds"].as_array().is_none_or(|list| {
             it.labels.iter().any(|label| list.iter().any(|wanted| *wanted == label.label_type_id))
         })

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::sandbox::model::{
-    Actor, Attachment, Body, Customer, Entry, Identity, Label, LabelType, MessageInfo, SlackMessage,
-    Status, StatusDetail, Target, Thread, User,
+    Actor, Attachment, Body, Customer, Entry, Identity, Label, LabelType, MessageInfo,
+    SlackMessage, Status, StatusDetail, Target, Thread, User,
 };
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::store::{self, webhooks::Attempt};
@@ -129,7 +129,11 @@ pub fn attachment(identity: &Identity, it: &Attachment) -> Value {
     })
 }
 
-pub fn attachments(db: &Connection, workspace: &Workspace, ids: &[String]) -> Result<Value, Refusal> {
+pub fn attachments(
+    db: &Connection,
+    workspace: &Workspace,
+    ids: &[String],
+) -> Result<Value, Refusal> {
     let mut files = Vec::new();
     for id in ids {
         if let Some(file) = store::files::by_id(db, id)? {
@@ -199,7 +203,11 @@ pub fn thread(identity: &Identity, it: &Thread) -> Value {
 /// What `Chat`, `Note`, `ThreadEvent` and `CustomerEvent` are as objects of their own.
 pub fn object(identity: &Identity, entry: &Entry) -> Value {
     let mut it = self::body(entry, None);
-    if let Body::Chat { id, .. } | Body::Note { id, .. } | Body::ThreadEvent { id, .. } | Body::CustomerEvent { id, .. } = &entry.body {
+    if let Body::Chat { id, .. }
+    | Body::Note { id, .. }
+    | Body::ThreadEvent { id, .. }
+    | Body::CustomerEvent { id, .. } = &entry.body
+    {
         it["id"] = id.clone().into();
     }
     it["customerId"] = entry.customer_id.clone().into();

@@ -48,9 +48,9 @@ fn referred(
                 serde_json::from_value(parent["attachmentIds"].clone()).unwrap_or_default();
             workspace.read(|db| render::attachments(db, workspace, &ids)).map_err(failed)
         }
-        "labelType" => workspace
-            .read(|db| render::label_type_by_id(db, id("labelTypeId")))
-            .map_err(failed),
+        "labelType" => {
+            workspace.read(|db| render::label_type_by_id(db, id("labelTypeId"))).map_err(failed)
+        }
         "timelineEntries" => queries::timeline(workspace, id("id"), &arguments(ctx)?)
             .map_err(|problem| problem.error()),
         _ => Ok(Value::Null),
@@ -60,7 +60,10 @@ fn referred(
 fn arguments(ctx: &ResolverContext<'_>) -> Result<Value, Error> {
     let mut given = serde_json::Map::new();
     for (name, value) in ctx.args.as_index_map() {
-        given.insert(name.to_string(), value.clone().into_json().map_err(|it| internal(&it.to_string()))?);
+        given.insert(
+            name.to_string(),
+            value.clone().into_json().map_err(|it| internal(&it.to_string()))?,
+        );
     }
     Ok(given.into())
 }

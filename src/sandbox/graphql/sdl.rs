@@ -17,12 +17,15 @@ pub struct Sdl {
 
 impl Sdl {
     fn parse(text: &str) -> Self {
-        let document = parse_schema(text).expect("schema.graphql is part of the program and parses");
+        let document =
+            parse_schema(text).expect("schema.graphql is part of the program and parses");
         let types = document
             .definitions
             .into_iter()
             .filter_map(|definition| match definition {
-                TypeSystemDefinition::Type(it) => Some((it.node.name.node.to_string(), it.node.kind)),
+                TypeSystemDefinition::Type(it) => {
+                    Some((it.node.name.node.to_string(), it.node.kind))
+                }
                 _ => None,
             })
             .collect();

@@ -19,7 +19,9 @@ pub fn problem(
         let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
         match given.get(name.as_str()) {
             None if ty.nullable || definition.node.default_value.is_some() => None,
-            None => Some(format!("Variable \"${name}\" of required type \"{ty}\" was not provided.")),
+            None => {
+                Some(format!("Variable \"${name}\" of required type \"{ty}\" was not provided."))
+            }
             Some(value) => mismatch(ty, value, "")
                 .map(|why| format!("Variable \"${name}\" got invalid value; {why}")),
         }
@@ -29,7 +31,8 @@ pub fn problem(
 fn mismatch(ty: &Type, value: &Value, path: &str) -> Option<String> {
     let at = if path.is_empty() { String::new() } else { format!(" at \"{path}\"") };
     if value.is_null() {
-        return (!ty.nullable).then(|| format!("Expected non-nullable type \"{ty}\" not to be null{at}."));
+        return (!ty.nullable)
+            .then(|| format!("Expected non-nullable type \"{ty}\" not to be null{at}."));
     }
     match (&ty.base, value) {
         (BaseType::List(inner), Value::Array(items)) => items
@@ -47,7 +50,9 @@ fn named(name: &str, value: &Value, path: &str, at: &str) -> Option<String> {
         let Value::Object(given) = value else {
             return Some(format!("Expected type \"{name}\" to be an object{at}."));
         };
-        if let Some(unknown) = given.keys().find(|key| fields.iter().all(|it| it.name.node != key.as_str())) {
+        if let Some(unknown) =
+            given.keys().find(|key| fields.iter().all(|it| it.name.node != key.as_str()))
+        {
             return Some(format!("Field \"{unknown}\" is not defined by type \"{name}\"{at}."));
         }
         return fields.iter().find_map(|field| {
@@ -92,7 +97,8 @@ mod tests {
 
     #[test]
     fn missing_and_malformed_inputs_are_named() {
-        let document = parse_query("mutation M($input: SendCustomerChatInput!) { x(input: $input) }").unwrap();
+        let document =
+            parse_query("mutation M($input: SendCustomerChatInput!) { x(input: $input) }").unwrap();
         let check = |given: serde_json::Value| problem(&document, None, given.as_object().unwrap());
         assert!(check(json!({})).unwrap().contains("was not provided"));
         assert!(check(json!({"input": {"customerId": "c"}})).unwrap().contains("threadId"));

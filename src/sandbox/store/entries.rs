@@ -7,7 +7,9 @@ use crate::sandbox::model::{Body, Entry};
 
 pub fn save(db: &Connection, entry: &Entry) -> Stored<()> {
     let external = match &entry.body {
-        Body::ThreadEvent { external_id, .. } | Body::CustomerEvent { external_id, .. } => external_id.as_deref(),
+        Body::ThreadEvent { external_id, .. } | Body::CustomerEvent { external_id, .. } => {
+            external_id.as_deref()
+        }
         _ => None,
     };
     db.prepare_cached(
@@ -33,6 +35,8 @@ pub fn of_thread(db: &Connection, thread: &str) -> Stored<Vec<Entry>> {
 
 /// Whether the Slack conversation of a thread has begun.
 pub fn has_slack_message(db: &Connection, thread: &str) -> Stored<bool> {
-    db.prepare_cached("select exists (select 1 from entries where thread_id = ?1 and kind = 'SLACK_MESSAGE')")?
-        .query_row([thread], |row| row.get(0))
+    db.prepare_cached(
+        "select exists (select 1 from entries where thread_id = ?1 and kind = 'SLACK_MESSAGE')",
+    )?
+    .query_row([thread], |row| row.get(0))
 }

@@ -23,7 +23,8 @@ pub fn by_upload_token(db: &Connection, token: &str) -> Stored<Option<Attachment
 }
 
 pub fn store_content(db: &Connection, id: &str, content: &[u8]) -> Stored<()> {
-    db.prepare_cached("update attachments set content = ?2 where id = ?1")?.execute((id, content))?;
+    db.prepare_cached("update attachments set content = ?2 where id = ?1")?
+        .execute((id, content))?;
     Ok(())
 }
 

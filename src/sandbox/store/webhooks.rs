@@ -54,10 +54,14 @@ pub fn delete_target(db: &Connection, id: &str) -> Stored<bool> {
 }
 
 pub fn save_event(db: &Connection, due: &Due) -> Stored<()> {
-    db.prepare_cached("insert or ignore into events (id, kind, at, payload) values (?1, ?2, ?3, ?4)")?
-        .execute((&due.event_id, &due.kind, due.at, &due.payload))?;
-    db.prepare_cached("insert into deliveries (event_id, target_id, attempt, due_at) values (?1, ?2, ?3, ?4)")?
-        .execute((&due.event_id, &due.target_id, due.attempt, due.due_at))?;
+    db.prepare_cached(
+        "insert or ignore into events (id, kind, at, payload) values (?1, ?2, ?3, ?4)",
+    )?
+    .execute((&due.event_id, &due.kind, due.at, &due.payload))?;
+    db.prepare_cached(
+        "insert into deliveries (event_id, target_id, attempt, due_at) values (?1, ?2, ?3, ?4)",
+    )?
+    .execute((&due.event_id, &due.target_id, due.attempt, due.due_at))?;
     Ok(())
 }
 

@@ -36,13 +36,8 @@ pub async fn run(
     retry_scale: f64,
     stop: CancellationToken,
 ) {
-    let courier = Arc::new(Courier {
-        workspace,
-        http,
-        retry_scale,
-        gone: Notify::new(),
-        swap: false.into(),
-    });
+    let courier =
+        Arc::new(Courier { workspace, http, retry_scale, gone: Notify::new(), swap: false.into() });
     let tasks = TaskTracker::new();
     loop {
         let due = tokio::select! {
@@ -85,7 +80,13 @@ impl Courier {
                 _ => return,
             };
             let tried = if faults.drop {
-                self.record(&due, ids::new("whAttempt"), time::now(), Err("dropped by the fault switch".into()), 0)
+                self.record(
+                    &due,
+                    ids::new("whAttempt"),
+                    time::now(),
+                    Err("dropped by the fault switch".into()),
+                    0,
+                )
             } else {
                 self.attempt(&due, &target).await
             };
@@ -106,7 +107,10 @@ impl Courier {
                 let _ = self.workspace.read(|db| Ok(webhooks::save_attempt(db, &twin, None)?));
             }
             tracing::debug!(
-                event = due.event_id, kind = due.kind, attempt = due.attempt, status = tried.status,
+                event = due.event_id,
+                kind = due.kind,
+                attempt = due.attempt,
+                status = tried.status,
                 "webhook attempt"
             );
             match again {
@@ -209,6 +213,7 @@ fn credentials(url: &str) -> Option<(String, Option<String>)> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let plain =
+        |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     Some((plain(url.username()), url.password().map(plain)))
 }

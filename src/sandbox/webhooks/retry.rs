@@ -7,20 +7,8 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// Seconds between one attempt and the next.
-const TABLE: [u64; 12] = [
-    10,
-    30,
-    5 * MINUTE,
-    30 * MINUTE,
-    HOUR,
-    3 * HOUR,
-    6 * HOUR,
-    12 * HOUR,
-    DAY,
-    DAY,
-    DAY,
-    DAY,
-];
+const TABLE: [u64; 12] =
+    [10, 30, 5 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, DAY, DAY, DAY];
 
 /// The pause after a failed attempt (counted from 1), or nothing when that was the last one.
 pub fn pause_after(attempt: u32, scale: f64) -> Option<Duration> {
