@@ -52,7 +52,9 @@ struct Live {
     reading: StoredValue<Reading>,
     queue: StoredValue<VecDeque<(ClientMessageId, String)>>,
     sending: StoredValue<bool>,
-    stream: StoredValue<Option<EventStream>, LocalStorage>,
+    /// Made in the browser only: what belongs to one thread must not exist on the server, where a page may be
+    /// dropped by another thread than the one that rendered it.
+    stream: StoredValue<Option<StoredValue<EventStream, LocalStorage>>>,
 }
 
 /// Where the coalesced read stands.
@@ -163,7 +165,9 @@ impl Live {
                 }
                 Err(error) if matches!(error.code, Code::NotFound | Code::NoSession) => {
                     self.gone.set(error.error);
-                    self.stream.with_value(|stream| stream.iter().for_each(EventStream::close));
+                    if let Some(stream) = self.stream.get_value() {
+                        stream.with_value(EventStream::close);
+                    }
                 }
                 // The stream's next good connection tries again.
                 Err(_) => self.reading.set_value(Reading::Failed),
@@ -258,7 +262,7 @@ pub fn ConversationView(
         reading: StoredValue::new(Reading::Idle),
         queue: StoredValue::new(VecDeque::new()),
         sending: StoredValue::new(false),
-        stream: StoredValue::new_local(None),
+        stream: StoredValue::new(None),
     };
     let local = RwSignal::new(false);
     let timeline = live.timeline;
@@ -270,7 +274,7 @@ pub fn ConversationView(
         if newest {
             let stream =
                 EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
-            live.stream.set_value(Some(stream));
+            live.stream.set_value(Some(StoredValue::new_local(stream)));
         }
         document::mark_hydrated();
     });

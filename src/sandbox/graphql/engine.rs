@@ -124,6 +124,9 @@ pub async fn call(schema: &Schema, call: Call) -> Answer {
         let unexecuted = response.errors.iter().all(|error| error.path.is_empty());
         if let Some(errors) = body["errors"].as_array_mut() {
             for error in errors.iter_mut() {
+                if error["locations"].is_null() {
+                    error["locations"] = json!([{"line": 1, "column": 1}]);
+                }
                 if error["extensions"]["code"].is_null() {
                     let code = if unexecuted {
                         "GRAPHQL_VALIDATION_FAILED"
@@ -155,6 +158,9 @@ fn writes(document: &ExecutableDocument, name: Option<&str>) -> bool {
 }
 
 fn refused(code: &str, message: &str, wrote: bool) -> Answer {
-    let body = json!({"errors": [{"message": message, "extensions": {"code": code}}]});
+    // Plain's clients take an error without places for no GraphQL error at all.
+    let start = json!([{"line": 1, "column": 1}]);
+    let body =
+        json!({"errors": [{"message": message, "locations": start, "extensions": {"code": code}}]});
     Answer { status: 400, body, wrote }
 }
