@@ -29,8 +29,12 @@ fn me() -> Act {
     Act::Data(json!({"myMachineUser": {"id": "mu_01KQS44ER0KVVBRC15MBB8ADPP"}}))
 }
 
-const NEW: NewThread<'static> =
-    NewThread { customer_id: "c_1", title: "Title", external_id: "submission-1" };
+const NEW: NewThread<'static> = NewThread {
+    customer_id: "c_1",
+    title: "Title",
+    external_id: "submission-1",
+    description: "Billing",
+};
 
 #[tokio::test]
 async fn a_call_says_who_is_calling() {

@@ -31,7 +31,7 @@ pub fn full(at: &At) -> String {
 
 /// The calendar day in the visitor's zone, `2026-05-04`.
 pub fn day(at: &At) -> String {
-    date(at).to_locale_date_string("sv-SE", &JsValue::UNDEFINED.into()).into()
+    date(at).to_locale_date_string("sv-SE", &JsValue::UNDEFINED).into()
 }
 
 /// Now, by the visitor's clock.

@@ -58,7 +58,9 @@ pub mod memory {
 
 /// Listeners on window and document that end when this value is dropped.
 #[derive(Debug)]
-pub struct Listeners(Vec<(web_sys::EventTarget, &'static str, Closure<dyn FnMut(JsValue)>)>);
+pub struct Listeners(Vec<Listener>);
+
+type Listener = (web_sys::EventTarget, &'static str, Closure<dyn FnMut(JsValue)>);
 
 impl Listeners {
     /// Calls `f` for each of these events: on the document for `visibilitychange`, on the window for all others.

@@ -64,6 +64,13 @@ pub struct Request {
     pub submission_id: SubmissionId,
 }
 
+impl Request {
+    /// The topic as the visitor read it.
+    pub fn topic_words(&self) -> &'static str {
+        TOPICS.iter().find(|(value, _)| *value == self.topic).map_or("", |(_, words)| words)
+    }
+}
+
 impl Draft {
     /// Whether a program filled in the field that people do not see.
     pub fn is_trapped(&self) -> bool {

@@ -3,7 +3,6 @@
 //! other documents have a resolver of their own (`resolve`).
 
 pub mod engine;
-pub mod inline;
 pub mod mutations;
 pub mod overlap;
 pub mod page;
@@ -11,4 +10,5 @@ pub mod queries;
 pub mod render;
 pub mod resolve;
 pub mod sdl;
+pub mod unions;
 pub mod variables;

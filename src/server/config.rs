@@ -414,9 +414,10 @@ impl Config {
                     Some(url)
                 }
                 _ => {
-                    return Err(
-                        s.fail("HOTLINE_PUBLIC_URL", format!("`{text}` is not an http(s) address"))
-                    );
+                    return Err(s.fail(
+                        "HOTLINE_PUBLIC_URL",
+                        format!("`{text}` is not an http(s) address"),
+                    ));
                 }
             },
         };
@@ -486,9 +487,10 @@ impl Config {
         let plain_api_url = match Url::parse(&plain_api_url) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
             _ => {
-                return Err(
-                    s.fail("PLAIN_API_URL", format!("`{plain_api_url}` is not an http(s) address"))
-                );
+                return Err(s.fail(
+                    "PLAIN_API_URL",
+                    format!("`{plain_api_url}` is not an http(s) address"),
+                ));
             }
         };
         if webhook_secrets.is_empty() {

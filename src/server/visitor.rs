@@ -50,10 +50,10 @@ impl Here {
 
     /// Gives an error's status to the answer.
     fn answered<T>(&self, result: Result<T, DeskError>) -> Result<T, DeskError> {
-        if let (Err(error), Some(response)) = (&result, &self.response) {
-            if let Ok(status) = StatusCode::from_u16(error.code.status()) {
-                response.set_status(status);
-            }
+        if let (Err(error), Some(response)) = (&result, &self.response)
+            && let Ok(status) = StatusCode::from_u16(error.code.status())
+        {
+            response.set_status(status);
         }
         result
     }

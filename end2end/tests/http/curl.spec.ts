@@ -1,5 +1,5 @@
 // The whole story with nothing but curl: forms, redirects, cookies and the stream are plain HTTP.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,14 @@ class Curl {
 
   post(url: string, fields: Record<string, string>): Promise<Answer> {
     return this.get(url, ...Object.entries(fields).flatMap(([name, value]) => ['--data-urlencode', `${name}=${value}`]));
+  }
+
+  /** A stream, headers first, until `end`. */
+  follow(url: string): { output(): string; end(): void } {
+    const child = spawn('curl', ['-sSN', '-b', join(this.#folder, 'cookies'), '-D', '-', url]);
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    return { output: () => output, end: () => void child.kill() };
   }
 
   close(): void {
@@ -92,19 +100,19 @@ test('the stream by curl', async ({ stand: { portalUrl, sandbox } }) => {
   const form = await curl.get(`${portalUrl}/`);
   const opened = await curl.post(`${portalUrl}/`, { ...hiddenFields(form.body, 'subject'), ...question() });
   const threadId = opened.location.split('/').pop() as string;
-  const stream = curl.get(`${portalUrl}/api/support/stream?threadId=${threadId}`, '-N', '--max-time', '6', '-D', '-').catch(
-    // Exit 28: time is up, which is how this stream ends.
-    (error: { code: number; stdout: string }) => ({ code: error.code, body: error.stdout }),
-  );
-  const answer = unique('Straight into the stream');
-  await sandbox.answer(threadId, answer);
-  const { body } = await stream;
-  expect(body).toMatch(/content-type: text\/event-stream/i);
-  expect(body).toMatch(/cache-control: [^\r\n]*no-store/i);
-  expect(body).toMatch(/^retry: \d+$/m);
-  expect(body).toContain(`"type":"connected","threadId":"${threadId}"`);
-  expect(body).toContain('"eventType":"thread.chat_sent"');
-  expect(body).toContain(answer);
+  const stream = curl.follow(`${portalUrl}/api/support/stream?threadId=${threadId}`);
+  try {
+    await until('the connection', async () => stream.output().includes(`"type":"connected","threadId":"${threadId}"`));
+    const answer = unique('Straight into the stream');
+    await sandbox.answer(threadId, answer);
+    await until('the answer', async () => stream.output().includes(answer));
+    expect(stream.output()).toMatch(/content-type: text\/event-stream/i);
+    expect(stream.output()).toMatch(/cache-control: [^\r\n]*no-store/i);
+    expect(stream.output()).toMatch(/^retry: \d+$/m);
+    expect(stream.output()).toContain('"eventType":"thread.chat_sent"');
+  } finally {
+    stream.end();
+  }
 });
 
 test('faults come back with what was typed', async ({ stand: { portalUrl, sandbox } }) => {

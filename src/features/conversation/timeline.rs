@@ -112,7 +112,7 @@ pub struct Timeline {
 }
 
 /// Two messages of one author within this time stand together.
-const TOGETHER_MS: i64 = 5 * 60_000;
+const TOGETHER_MINUTES: i64 = 5;
 
 impl Timeline {
     /// From the first page.
@@ -271,7 +271,7 @@ impl Timeline {
         Some((pending.key.clone(), pending.text.clone()))
     }
 
-    /// How many messages from the other side are here; grows when one arrives.
+    /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.pending.is_empty()
     }
@@ -320,7 +320,7 @@ impl Timeline {
                 author.role == bubble.author.role
                     && author.me == bubble.author.me
                     && (author.me || author.name == bubble.author.name)
-                    && (minute - last) * 60_000 < TOGETHER_MS
+                    && (0..TOGETHER_MINUTES).contains(&(minute - last))
             });
             above = Some((bubble.author.clone(), minute));
             rows.push(Row::Message(Box::new(bubble)));
@@ -329,8 +329,8 @@ impl Timeline {
     }
 }
 
-/// Minutes since the first of January of a year with 31-day months: good enough to tell how far apart two moments
-/// of one day are, which is all that is asked.
+/// Minutes of the day in UTC: enough to tell how far apart two neighbours are. Over midnight they count as far
+/// apart, which only shows a name once more.
 fn minutes(at: &At) -> i64 {
     let text = at.hour_minute();
     let number = |range: std::ops::Range<usize>| {

@@ -30,9 +30,7 @@ use crate::{
         status::StatusPill,
     },
 };
-use leptos::{
-    ev::MouseEvent, html, prelude::*, reactive::send_wrapper_ext::SendOption, task::spawn_local,
-};
+use leptos::{ev::MouseEvent, html, prelude::*, task::spawn_local};
 use std::{collections::VecDeque, time::Duration};
 
 /// Events that come within this time share one read.
@@ -54,8 +52,9 @@ struct Live {
     reading: StoredValue<Reading>,
     queue: StoredValue<VecDeque<(ClientMessageId, String)>>,
     sending: StoredValue<bool>,
-    /// None on the server, where another thread may end what one has rendered: `LocalStorage` would panic there.
-    stream: StoredValue<SendOption<EventStream>>,
+    /// Made in the browser only: what belongs to one thread must not exist on the server, where a page may be
+    /// dropped by another thread than the one that rendered it.
+    stream: StoredValue<Option<StoredValue<EventStream, LocalStorage>>>,
 }
 
 /// Where the coalesced read stands.
@@ -166,7 +165,9 @@ impl Live {
                 }
                 Err(error) if matches!(error.code, Code::NotFound | Code::NoSession) => {
                     self.gone.set(error.error);
-                    self.stream.with_value(|stream| stream.iter().for_each(EventStream::close));
+                    if let Some(stream) = self.stream.get_value() {
+                        stream.with_value(EventStream::close);
+                    }
                 }
                 // The stream's next good connection tries again.
                 Err(_) => self.reading.set_value(Reading::Failed),
@@ -261,7 +262,7 @@ pub fn ConversationView(
         reading: StoredValue::new(Reading::Idle),
         queue: StoredValue::new(VecDeque::new()),
         sending: StoredValue::new(false),
-        stream: StoredValue::new(SendOption::new_local(None)),
+        stream: StoredValue::new(None),
     };
     let local = RwSignal::new(false);
     let timeline = live.timeline;
@@ -273,7 +274,7 @@ pub fn ConversationView(
         if newest {
             let stream =
                 EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
-            live.stream.set_value(SendOption::new_local(Some(stream)));
+            live.stream.set_value(Some(StoredValue::new_local(stream)));
         }
         document::mark_hydrated();
     });

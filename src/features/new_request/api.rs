@@ -15,10 +15,6 @@ pub struct Created {
 }
 
 /// Opens a thread from the form's fields and grants it to this browser. [`DeskError`] with `fields` if they are wrong.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the names are the form's fields, and the public interface"
-)]
 #[server(prefix = "/api/support", endpoint = "create")]
 pub async fn create(
     #[server(default)] name: String,

@@ -146,7 +146,7 @@ fn address(text: &str) -> Result<String, Refusal> {
 fn version(wanted: Option<String>) -> Result<String, Refusal> {
     match wanted {
         None => Ok(events::VERSION.into()),
-        Some(version) if version == events::VERSION => Ok(version),
+        Some(version) if events::VERSIONS.contains(&version.as_str()) => Ok(version),
         Some(_) => Err(Refusal::field("version", "Unknown webhook version.")),
     }
 }

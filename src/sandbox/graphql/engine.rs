@@ -12,7 +12,7 @@ use async_graphql::{Request, Variables};
 use serde_json::{Map, Value, json};
 
 use super::sdl::SDL;
-use super::{inline, overlap, resolve, variables};
+use super::{overlap, resolve, unions, variables};
 use crate::sandbox::workspace::Workspace;
 
 /// A call's body.
@@ -98,7 +98,7 @@ fn reference(ty: &Type) -> TypeRef {
 
 /// Carries out one call.
 pub async fn call(schema: &Schema, call: Call) -> Answer {
-    let mut document = match parse_query(&call.query) {
+    let document = match parse_query(&call.query) {
         Ok(document) => document,
         Err(error) => {
             return refused("GRAPHQL_PARSE_FAILED", &format!("Syntax Error: {error}"), false);
@@ -112,11 +112,10 @@ pub async fn call(schema: &Schema, call: Call) -> Answer {
     if let Some(problem) = variables::problem(&document, call.operation_name.as_deref(), &given) {
         return refused("BAD_USER_INPUT", &problem, wrote);
     }
-    inline::unions(&mut document);
     let mut request =
         Request::new(call.query).variables(Variables::from_json(Value::Object(given)));
     request.operation_name = call.operation_name;
-    request.set_parsed_query(document);
+    request.set_parsed_query(unions::flattened(document));
     let response = schema.execute(request).await;
     let mut body = serde_json::to_value(&response).unwrap_or_default();
     let mut status = 200;
@@ -125,6 +124,9 @@ pub async fn call(schema: &Schema, call: Call) -> Answer {
         let unexecuted = response.errors.iter().all(|error| error.path.is_empty());
         if let Some(errors) = body["errors"].as_array_mut() {
             for error in errors.iter_mut() {
+                if error["locations"].is_null() {
+                    error["locations"] = json!([{"line": 1, "column": 1}]);
+                }
                 if error["extensions"]["code"].is_null() {
                     let code = if unexecuted {
                         "GRAPHQL_VALIDATION_FAILED"
@@ -156,6 +158,9 @@ fn writes(document: &ExecutableDocument, name: Option<&str>) -> bool {
 }
 
 fn refused(code: &str, message: &str, wrote: bool) -> Answer {
-    let body = json!({"errors": [{"message": message, "extensions": {"code": code}}]});
+    // Plain's clients take an error without places for no GraphQL error at all.
+    let start = json!([{"line": 1, "column": 1}]);
+    let body =
+        json!({"errors": [{"message": message, "locations": start, "extensions": {"code": code}}]});
     Answer { status: 400, body, wrote }
 }

@@ -90,11 +90,16 @@ pub fn answer(workspace: &Workspace, name: &str, args: &Value) -> Result<Value, 
             page(&all, args, |it| &it.id, |it| Ok(render::target(identity, it)))?
         }
         "webhookDeliveryAttempts" => attempts(workspace, args)?,
-        "webhookVersions" => {
-            let version =
-                json!({"version": events::VERSION, "isDeprecated": false, "isLatest": true});
-            page(&[version], args, |_| events::VERSION, |it| Ok(it.clone()))?
-        }
+        "webhookVersions" => page(
+            &events::VERSIONS,
+            args,
+            |it| it,
+            |it| {
+                Ok(
+                    json!({"version": it, "isDeprecated": false, "isLatest": *it == events::VERSION}),
+                )
+            },
+        )?,
         "subscriptionEventTypes" => events::ALL
             .iter()
             .map(|(kind, text)| json!({"eventType": kind, "description": text}))

@@ -1,7 +1,11 @@
 //! The event types of webhook version 2026-04-21.
 
-/// The only webhook version that the sandbox writes.
+/// The latest webhook version that the sandbox writes.
 pub const VERSION: &str = "2026-04-21";
+
+/// All of them, newest first. What the sandbox sends is the same in both; the older one is what Plain's
+/// TypeScript SDK 5 verifies.
+pub const VERSIONS: [&str; 2] = [VERSION, "2026-02-27"];
 
 pub const THREAD_CREATED: &str = "thread.thread_created";
 pub const STATUS_TRANSITIONED: &str = "thread.thread_status_transitioned";

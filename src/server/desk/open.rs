@@ -43,6 +43,7 @@ impl Desk {
             customer_id: &customer.id,
             title: &request.subject,
             external_id: submission,
+            description: request.topic_words(),
         };
         // A customer who did not exist has no thread.
         let earlier = match customer.created {

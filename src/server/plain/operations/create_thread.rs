@@ -25,6 +25,8 @@ pub struct NewThread<'a> {
     pub title: &'a str,
     /// Our own id, unique per customer: the only way to find the thread again when the answer is lost.
     pub external_id: &'a str,
+    /// What the team reads under the title until the first message is there.
+    pub description: &'a str,
 }
 
 impl PlainClient {
@@ -37,6 +39,7 @@ impl PlainClient {
             },
             title: Some(new.title.into()),
             external_id: Some(new.external_id.into()),
+            description: Some(new.description.into()),
             channel: Some(ThreadChannel::CHAT),
         };
         let data = self.run::<CreateThread>(Kind::Once, Variables { input }, None).await?;
