@@ -2,6 +2,9 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
+/// Whether this build has a sandbox.
+pub const INCLUDED: bool = false;
+
 /// Never used here.
 #[derive(Debug, Clone)]
 pub enum Data {

@@ -36,6 +36,8 @@ use tokio_util::task::TaskTracker;
 
 use workspace::Workspace;
 
+/// Whether this build has a sandbox.
+pub const INCLUDED: bool = true;
 /// How long open connections may take to end.
 const DRAIN: Duration = Duration::from_secs(3);
 /// Events and attempts are kept this long.
