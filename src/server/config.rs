@@ -460,7 +460,7 @@ impl Config {
             Mode::Off => false,
             Mode::Auto => key.is_none() && !https,
         };
-        if use_sandbox && !crate::sandbox::INCLUDED {
+        if use_sandbox && !super::run::HAS_SANDBOX {
             return Err(s.fail(
                 "PLAIN_API_KEY",
                 "is missing, and this build has no sandbox: create a key in Plain under Settings → Machine users",

@@ -22,6 +22,9 @@ use crate::sandbox::{Data, Sandbox, SandboxSettings, TimelineOrder};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 
+/// Whether this build has the sandbox.
+pub(super) const HAS_SANDBOX: bool = crate::sandbox::INCLUDED;
+
 /// Why the server could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
