@@ -7,6 +7,7 @@ use crate::{
         threads::page::ThreadsPage,
     },
     ui::{
+        escape::escape,
         icon::Shape,
         page::{Blank, SiteHeader},
     },
@@ -55,7 +56,10 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let name = site().name;
     view! {
-        <Title formatter=move |title: String| if title.is_empty() { name.clone() } else { format!("{title} · {name}") } />
+        // leptos_meta does not escape titles, and they hold what visitors typed.
+        <Title formatter=move |title: String| {
+            escape(&if title.is_empty() { name.clone() } else { format!("{title} · {name}") })
+        } />
         <a class="skip visually-hidden" href="#main">
             "Skip to content"
         </a>

@@ -1,5 +1,6 @@
 //! Dumb components: props in, view out.
 
+pub mod escape;
 pub mod field;
 pub mod icon;
 pub mod notice;

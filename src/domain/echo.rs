@@ -2,6 +2,7 @@
 
 use super::{
     error::{DeskError, FieldError},
+    ids::SubmissionId,
     request::Draft,
 };
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,12 @@ pub struct FormEcho {
 }
 
 impl FormEcho {
-    /// What to show after `error`.
-    pub fn of(draft: Draft, error: DeskError) -> Self {
+    /// What to show after `error`. A submission id that is none is not kept: the form gets a fresh one, under which
+    /// it can be sent.
+    pub fn of(mut draft: Draft, error: DeskError) -> Self {
+        if SubmissionId::parse(draft.submission_id.as_str()).is_err() {
+            draft.submission_id.clear();
+        }
         Self { draft, fields: error.fields, error: error.error, fresh_key: String::new() }
     }
 }

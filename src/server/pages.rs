@@ -62,23 +62,24 @@ async fn render<T: Clone + Send + Sync + 'static>(
 
 /// The page for an address that does not exist.
 pub async fn not_found(State(state): State<AppState>, request: Request) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response();
-    }
-    if request.uri().path().starts_with("/api/") {
+    let path = request.uri().path();
+    if path == "/api" || path.starts_with("/api/") {
         return super::guard::error_response(&DeskError::new(
             Code::NotFound,
             "There is no such route.",
         ));
     }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response();
+    }
     render(state, request, ()).await
 }
 
-/// Reads a plain form's body: 415 for another content type, 413 for too much.
-async fn read_form<T: for<'de> Deserialize<'de>>(
+/// Reads the body of a form, a page's or a server function's: 415 for another content type, 413 for too much.
+pub(super) async fn read_body(
     headers: &HeaderMap,
     body: Body,
-) -> Result<T, (StatusCode, DeskError)> {
+) -> Result<Vec<u8>, (StatusCode, DeskError)> {
     let kind =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
@@ -119,7 +120,15 @@ async fn read_form<T: for<'de> Deserialize<'de>>(
             ),
         ));
     }
-    serde_urlencoded::from_bytes(&read).map_err(|_| {
+    Ok(read)
+}
+
+/// Reads a plain form.
+async fn read_form<T: for<'de> Deserialize<'de>>(
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, (StatusCode, DeskError)> {
+    serde_urlencoded::from_bytes(&read_body(headers, body).await?).map_err(|_| {
         (
             StatusCode::BAD_REQUEST,
             DeskError::new(Code::BadRequest, "The form could not be read. Please send it again."),

@@ -6,10 +6,10 @@ use crate::{
     domain::error::{Code, DeskError},
 };
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, to_bytes},
-    extract::{DefaultBodyLimit, Request},
-    http::{StatusCode, header},
+    extract::Request,
+    http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -25,8 +25,6 @@ use tower_http::{
     timeout::RequestBodyTimeoutLayer,
 };
 
-/// Server functions take small forms only.
-const MAX_API_BODY: usize = 128 * 1024;
 /// A body that stops coming is given up.
 const BODY_PAUSE: Duration = Duration::from_secs(20);
 
@@ -48,8 +46,7 @@ pub fn router(
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
         })
-        .layer(middleware::from_fn(api_errors))
-        .layer(DefaultBodyLimit::max(MAX_API_BODY))
+        .layer(middleware::from_fn(api))
         .fallback(assets::file_or_page)
         .with_state(state);
 
@@ -78,16 +75,27 @@ pub fn router(
         }))
 }
 
-/// Server functions answer every error with 500 in leptos 0.8; this gives those that never reached our code (broken
-/// arguments, oversized bodies) the status that their code names, and a content type.
-async fn api_errors(request: Request, next: Next) -> Response {
+/// Server functions read whatever body comes, whole, and answer every error with 500 in leptos 0.8. This lets only
+/// small forms through to them, and gives errors that never reached our code (broken arguments) the status that their
+/// code names, and a content type.
+async fn api(mut request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/support/");
+    if api && *request.method() == Method::POST {
+        let (parts, body) = request.into_parts();
+        match pages::read_body(&parts.headers, body).await {
+            Ok(body) => request = Request::from_parts(parts, Body::from(body)),
+            Err((status, error)) => {
+                let no_store = [(header::CACHE_CONTROL, "no-store")];
+                return (status, no_store, Json(error)).into_response();
+            }
+        }
+    }
     let response = next.run(request).await;
     let failed = response.status().is_server_error() || response.status().is_client_error();
-    if !api
-        || !failed
-        || response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/json")
-    {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let answered = response.status() != StatusCode::INTERNAL_SERVER_ERROR
+        && kind.is_some_and(|kind| kind == "application/json");
+    if !api || !failed || answered {
         return response;
     }
     let (mut parts, body) = response.into_parts();

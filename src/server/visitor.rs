@@ -102,7 +102,7 @@ pub async fn say(
     let key = ClientMessageId::parse(key).map_err(|_| {
         DeskError::new(
             Code::BadRequest,
-            "This page is out of date. Please reload it; your text is kept.",
+            "This page was out of date. Please send your message once more.",
         )
     })?;
     state.desk.reply(&thread, &text, &key).await
@@ -195,8 +195,10 @@ pub async fn live(
     }
 }
 
-/// What a page shows again after a refused reply.
+/// What a page shows again after a refused reply. A key that is none is not kept: the page brings a fresh one, under
+/// which the text can be sent.
 pub fn reply_echo(text: String, key: String, error: &DeskError) -> ReplyEcho {
+    let key = ClientMessageId::parse(key).map(String::from).unwrap_or_default();
     ReplyEcho { text, error: error.error.clone(), key }
 }
 

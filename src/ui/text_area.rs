@@ -1,20 +1,11 @@
 //! The only `<textarea>` of the house. Leptos 0.8 does not escape its children on the server, so this one does.
 
+use super::escape::escape;
 use leptos::prelude::*;
 
 /// `text` so that it can only be text inside a `<textarea>`, with the leading line break that HTML swallows.
 pub fn inner_html(text: &str) -> String {
-    let mut html = String::with_capacity(text.len() + 16);
-    html.push('\n');
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            c => html.push(c),
-        }
-    }
-    html
+    format!("\n{}", escape(text))
 }
 
 /// A text area with a first value. Other attributes are spread onto it by the caller: `<TextArea … {..} rows="5"/>`.

@@ -128,7 +128,7 @@ impl Portal {
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
-        Reader { response, buffer: Vec::new() }
+        Reader::of(response)
     }
 }
 
@@ -168,6 +168,11 @@ pub struct Frame {
 }
 
 impl Reader {
+    /// Reads what a stream route answered.
+    pub fn of(response: reqwest::Response) -> Self {
+        Self { response, buffer: Vec::new() }
+    }
+
     /// The next frame; none at the stream's end.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {

@@ -3,8 +3,15 @@
 use super::{api::messages, view::ConversationView};
 use crate::{
     app::{failure, site},
-    domain::echo::ReplyEcho,
-    ui::page::SiteHeader,
+    domain::{
+        echo::ReplyEcho,
+        error::{Code, DeskError},
+    },
+    ui::{
+        notice::{Kind, Notice},
+        page::SiteHeader,
+        text_area::TextArea,
+    },
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -48,10 +55,34 @@ pub fn ConversationPage() -> impl IntoView {
                             }
                                 .into_any()
                         }
-                        Err(error) => failure(error),
+                        Err(error) => unread(error, echo, here),
                     }
                 })
             }}
         </Suspense>
     }
+}
+
+/// The page of a conversation that cannot be read. A reply that was refused meanwhile is not lost with it.
+fn unread(error: DeskError, echo: ReplyEcho, here: String) -> AnyView {
+    if echo.text.is_empty() || error.code == Code::NotFound {
+        return failure(error);
+    }
+    view! {
+        {failure(error)}
+        <section class="page page--narrow" aria-label="Your reply">
+            <Notice kind=Kind::Error text=Signal::stored(echo.error) />
+            <form class="composer" method="post" action=here>
+                <input type="hidden" name="client_message_id" value=echo.key />
+                <label class="visually-hidden" for="reply">
+                    "Your reply"
+                </label>
+                <TextArea name="text" id="reply" class="composer__input" value=echo.text {..} rows="3" />
+                <button class="button" type="submit">
+                    "Send"
+                </button>
+            </form>
+        </section>
+    }
+    .into_any()
 }

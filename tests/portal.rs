@@ -1,0 +1,27 @@
+//! Portal and sandbox as they run in production, over real sockets: what visitors, agents, Plain and strangers see.
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+#![allow(dead_code, reason = "the helpers serve other test files too")]
+
+#[path = "support/house.rs"]
+mod house;
+#[path = "support/live.rs"]
+mod live;
+#[path = "support/wire.rs"]
+mod wire;
+
+#[path = "portal/bad_input.rs"]
+mod bad_input;
+#[path = "portal/following.rs"]
+mod following;
+#[path = "portal/gate.rs"]
+mod gate;
+#[path = "portal/isolation.rs"]
+mod isolation;
+#[path = "portal/outages.rs"]
+mod outages;
+#[path = "portal/process.rs"]
+mod process;
+#[path = "portal/restart.rs"]
+mod restart;
+#[path = "portal/story.rs"]
+mod story;
