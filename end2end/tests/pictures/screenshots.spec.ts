@@ -107,9 +107,9 @@ async function list({ page, take }: Shot): Promise<void> {
 
 async function desk({ page, stand, take }: Shot): Promise<void> {
   await page.goto(stand.sandbox.url);
-  await expect(page.getByText(asked.subject).first()).toBeVisible();
+  await expect(page.getByText(asked.subject, { exact: true }).first()).toBeVisible();
   await take('desk');
-  await page.getByText(asked.subject).first().click();
+  await page.getByText(asked.subject, { exact: true }).first().click();
   await expect(page.getByText('Found it', { exact: false }).first()).toBeVisible();
   await take('desk-thread');
 }

@@ -26,6 +26,8 @@ async function register(sandbox: Sandbox, url: string, eventTypes: string[]): Pr
     url,
     description: unique('end-to-end receiver'),
     isEnabled: true,
+    // The version whose schema this SDK ships; the sandbox's default is a later one.
+    version: '2026-02-27',
     eventSubscriptions: eventTypes.map((eventType) => ({ eventType })),
   });
   if (target.error) throw new Error(JSON.stringify(target.error));

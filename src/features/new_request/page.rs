@@ -20,7 +20,7 @@ pub fn NewRequestPage() -> impl IntoView {
                     <p class="eyebrow">"Customer support"</p>
                     <h1>"Write once. Get the answer right here."</h1>
                     <p class="lead">
-                        "No account, no ticket portal, no waiting for an e-mail. Keep the page open and talk to a person."
+                        "No account, no ticket portal, no waiting for an e\u{2011}mail. Keep the page open and talk to a person."
                     </p>
                 </section>
                 <RequestForm echo=form />

@@ -2,6 +2,8 @@
 //! objects of exactly its type, so `fragment Who on Actor` would silently select nothing; written in place
 //! without the condition it means the same.
 
+use std::collections::HashSet;
+
 use async_graphql::Positioned;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, InlineFragment, OperationType, Selection, SelectionSet,
@@ -35,15 +37,36 @@ pub fn flattened(document: ExecutableDocument) -> ExecutableDocument {
     if !whole {
         return document;
     }
-    // Those that are written in place everywhere would count as unused. Unused ones stay, to be refused.
-    let used = |name: &str| {
-        let sets = document.operations.iter().map(|(_, it)| &it.node.selection_set.node);
-        let others = document.fragments.values().map(|it| &it.node.selection_set.node);
-        sets.chain(others).any(|set| spreads(set, name))
-    };
+    // What is written in place, or was dropped there, would count as unused now. What was unused before stays, to
+    // be refused.
+    let (before, after) = (reached(&document), reached(&made));
     made.fragments
-        .retain(|name, it| members(&it.node.type_condition.node.on.node).is_none() || !used(name));
+        .retain(|name, _| after.contains(name.as_str()) || !before.contains(name.as_str()));
     made
+}
+
+/// The fragments that the operations use, directly or through others.
+fn reached(document: &ExecutableDocument) -> HashSet<String> {
+    let mut found = HashSet::new();
+    let mut open: Vec<&SelectionSet> =
+        document.operations.iter().map(|(_, it)| &it.node.selection_set.node).collect();
+    while let Some(set) = open.pop() {
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => open.push(&field.node.selection_set.node),
+                Selection::InlineFragment(inline) => open.push(&inline.node.selection_set.node),
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if found.insert(name.to_string())
+                        && let Some(fragment) = document.fragments.get(name)
+                    {
+                        open.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    found
 }
 
 /// The members of a union; none for anything else.
@@ -121,14 +144,6 @@ fn condition(document: &ExecutableDocument, selection: &Selection) -> Option<Str
             .map(|fragment| &fragment.node.type_condition),
     };
     on.map(|it| it.node.on.node.to_string())
-}
-
-fn spreads(set: &SelectionSet, name: &str) -> bool {
-    set.items.iter().any(|item| match &item.node {
-        Selection::Field(field) => spreads(&field.node.selection_set.node, name),
-        Selection::InlineFragment(inline) => spreads(&inline.node.selection_set.node, name),
-        Selection::FragmentSpread(spread) => spread.node.fragment_name.node == name,
-    })
 }
 
 #[cfg(test)]
