@@ -1,9 +1,9 @@
 //! `/t/{threadId}`: a conversation.
 
-use super::{api::messages, view::ConversationView};
+use super::{api::messages, composer::Composer, view::ConversationView};
 use crate::{
     app::{failure, site},
-    domain::echo::ReplyEcho,
+    domain::{echo::ReplyEcho, opening::Opening},
     ui::page::SiteHeader,
 };
 use leptos::prelude::*;
@@ -35,8 +35,12 @@ pub fn ConversationPage() -> impl IntoView {
                 Suspend::new(async move {
                     match page.await {
                         Ok(conversation) => {
+                            let thread = conversation.thread.clone();
+                            let opening = Opening { conversation, newest };
+                            let carried = carried(&opening);
+                            provide_context(opening);
                             view! {
-                                <Title text=conversation.thread.title.clone() />
+                                <Title text=thread.title />
                                 <noscript>
                                     <p class="refresh">
                                         "New answers appear when you "
@@ -44,7 +48,10 @@ pub fn ConversationPage() -> impl IntoView {
                                         "."
                                     </p>
                                 </noscript>
-                                <ConversationView initial=conversation echo=echo newest=newest />
+                                <script type="application/json" id=Opening::ID inner_html=carried></script>
+                                <ConversationView>
+                                    <Composer thread=thread.id locked=thread.locked echo=echo />
+                                </ConversationView>
                             }
                                 .into_any()
                         }
@@ -53,5 +60,35 @@ pub fn ConversationPage() -> impl IntoView {
                 })
             }}
         </Suspense>
+    }
+}
+
+/// As JSON that cannot end its `<script>`.
+fn carried(opening: &Opening) -> String {
+    serde_json::to_string(opening).unwrap_or_default().replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ids::Cursor, thread::*, time::At};
+
+    #[test]
+    fn what_the_page_carries_stays_in_its_element() {
+        let thread = Thread {
+            id: "th_01KQS44ER0KVVBRC15MBB8ADPP".parse().unwrap(),
+            reference: "T-1".into(),
+            title: "</script><b>".into(),
+            status: Status::Done,
+            locked: false,
+            created_at: At::from_millis(0),
+            last_activity_at: At::from_millis(0),
+        };
+        let cursor = Cursor::parse("e-1").unwrap();
+        let conversation = Conversation { thread, messages: Vec::new(), older: None, cursor };
+        let opening = Opening { conversation, newest: true };
+        let json = carried(&opening);
+        assert!(!json.contains('<'), "{json}");
+        assert_eq!(serde_json::from_str::<Opening>(&json).unwrap(), opening);
     }
 }
