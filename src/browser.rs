@@ -5,5 +5,7 @@
 pub mod clock;
 pub mod document;
 pub mod event_stream;
+pub mod fetch;
 pub mod form;
+pub mod json;
 pub mod scroll;

@@ -8,6 +8,7 @@ pub mod error;
 pub mod ids;
 pub mod live;
 pub mod message;
+pub mod opening;
 pub mod request;
 pub mod thread;
 pub mod time;

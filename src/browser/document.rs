@@ -1,6 +1,8 @@
 //! The document as a whole. On the server nothing here runs.
 
+use super::json;
 use leptos::prelude::*;
+use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
 /// Says that the page's islands are alive, for tests and for style.
@@ -8,6 +10,11 @@ pub fn mark_hydrated() {
     if let Some(root) = document().document_element() {
         let _ = root.set_attribute("data-hydrated", "");
     }
+}
+
+/// Reads the JSON that the page carries in the element of this `id`.
+pub fn carried<T: DeserializeOwned>(id: &str) -> Option<T> {
+    json::parse(&document().get_element_by_id(id)?.text_content()?)
 }
 
 /// Leaves for another page of ours.

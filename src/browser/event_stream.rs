@@ -5,7 +5,10 @@
 //! this wrapper reopens it with its own back-off, watches the server's heartbeats, and looks after the stream when
 //! the tab wakes up. On the server nothing here runs.
 
-use super::document::{Listeners, is_online, is_visible};
+use super::{
+    document::{Listeners, is_online, is_visible},
+    json,
+};
 use crate::domain::{
     ids::{Cursor, ThreadId},
     live::{LiveEvent, StreamEvent},
@@ -229,7 +232,7 @@ impl Inner {
         self.last_sign.set(now());
         let Some(data) = event.data().as_string() else { return };
         // A newer server may say things this tab does not know yet.
-        let Ok(told) = serde_json::from_str::<StreamEvent>(&data) else { return };
+        let Some(told) = json::parse::<StreamEvent>(&data) else { return };
         match told {
             StreamEvent::Connected { cursor, gap, heartbeat_ms, .. } => {
                 self.heartbeat_ms.set(f64::from(heartbeat_ms));

@@ -1,41 +1,92 @@
-//! Reading and filling form controls by name, so that what was typed before the island woke up is not lost. On the
-//! server nothing here runs.
+//! Reading and changing a form in the document by the names of its controls, so that what was typed before the island
+//! woke up is not lost. On the server nothing here runs.
 
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, HtmlElement, KeyboardEvent};
+use web_sys::{Element, HtmlElement, HtmlTextAreaElement, KeyboardEvent};
 
-/// A form in the document.
-pub type FormElement = web_sys::HtmlFormElement;
+/// An element around the form.
+pub type Scope = Element;
 
-fn control(form: &FormElement, name: &str) -> Option<Element> {
-    form.query_selector(&format!("[name={name}]")).ok().flatten()
+fn find(scope: &Scope, selector: &str) -> Option<HtmlElement> {
+    scope.query_selector(selector).ok().flatten().map(JsCast::unchecked_into)
+}
+
+fn control(scope: &Scope, name: &str) -> Option<HtmlElement> {
+    find(scope, &format!("[name={name}]"))
 }
 
 /// The value of a control; empty if there is none.
-pub fn value(form: &FormElement, name: &str) -> String {
-    control(form, name)
+pub fn value(scope: &Scope, name: &str) -> String {
+    control(scope, name)
         .and_then(|c| Reflect::get(&c, &JsValue::from_str("value")).ok())
         .and_then(|v| v.as_string())
         .unwrap_or_default()
 }
 
 /// Sets the value of a control.
-pub fn set_value(form: &FormElement, name: &str, value: &str) {
-    if let Some(control) = control(form, name) {
+pub fn set_value(scope: &Scope, name: &str, value: &str) {
+    if let Some(control) = control(scope, name) {
         let _ = Reflect::set(&control, &JsValue::from_str("value"), &JsValue::from_str(value));
     }
 }
 
 /// Puts the cursor into a control.
-pub fn focus(form: &FormElement, name: &str) {
-    if let Some(control) = control(form, name).and_then(|c| c.dyn_into::<HtmlElement>().ok()) {
+pub fn focus(scope: &Scope, name: &str) {
+    if let Some(control) = control(scope, name) {
         let _ = control.focus();
     }
 }
 
-/// Whether a key press means "send": Enter alone or with Ctrl or ⌘, not Shift+Enter, and not the Enter that ends
-/// the composition of a Japanese or Chinese word.
+/// Says beside a control what is wrong with it; empty for nothing.
+pub fn set_fault(scope: &Scope, name: &str, sentence: &str) {
+    say(scope, &format!("#{name}-error"), sentence);
+    if let Some(control) = control(scope, name) {
+        set_attribute(&control, "aria-invalid", (!sentence.is_empty()).then_some("true"));
+    }
+}
+
+/// Writes a sentence into the last element of the one that is found, and hides that one if there is nothing to say.
+pub fn say(scope: &Scope, selector: &str, sentence: &str) {
+    if let Some(place) = find(scope, selector) {
+        if let Some(text) = place.last_element_child() {
+            text.set_text_content(Some(sentence));
+        }
+        place.set_hidden(sentence.is_empty());
+    }
+}
+
+/// Shows whether the form is on its way.
+pub fn set_busy(scope: &Scope, busy: bool, words: &str) {
+    if let Some(form) = find(scope, "form") {
+        set_attribute(&form, "data-state", busy.then_some("sending"));
+    }
+    if let Some(button) = find(scope, "[type=submit]") {
+        set_attribute(&button, "aria-busy", busy.then_some("true"));
+        set_attribute(&button, "aria-disabled", busy.then_some("true"));
+        button.set_text_content(Some(words));
+    }
+}
+
+/// Whether the form is on its way.
+pub fn is_busy(scope: &Scope) -> bool {
+    find(scope, "form[data-state]").is_some()
+}
+
+fn set_attribute(element: &Element, name: &str, value: Option<&str>) {
+    let _ = match value {
+        Some(value) => element.set_attribute(name, value),
+        None => element.remove_attribute(name),
+    };
+}
+
+/// Whether a key press means "send": Enter in a text area, alone or with Ctrl or ⌘, not Shift+Enter, and not the Enter
+/// that ends the composition of a Japanese or Chinese word.
 pub fn means_send(event: &KeyboardEvent) -> bool {
-    event.key() == "Enter" && !event.shift_key() && !event.alt_key() && !event.is_composing()
+    let in_text = event.target().is_some_and(|t| t.is_instance_of::<HtmlTextAreaElement>());
+    in_text
+        && event.key() == "Enter"
+        && !event.shift_key()
+        && !event.alt_key()
+        && !event.is_composing()
 }

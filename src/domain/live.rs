@@ -9,8 +9,11 @@ use super::{
 use serde::{Deserialize, Serialize};
 
 /// One event of the stream. Unnamed SSE events; `type` tells them apart.
+///
+/// It is read by way of [`Flat`]: what serde derives for tagged enums buffers every value and reads it twice, which
+/// is dear in the browser's bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", try_from = "Flat")]
 pub enum StreamEvent {
     /// The first one of every connection. After it comes what was missed, in order, then what is new.
     Connected {
@@ -58,6 +61,60 @@ pub struct LiveEvent {
     pub status: Option<Status>,
     /// When it happened at Plain.
     pub at: At,
+}
+
+/// All fields that any event has.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Flat {
+    r#type: String,
+    thread_id: Option<ThreadId>,
+    cursor: Option<Cursor>,
+    gap: bool,
+    heartbeat_ms: u32,
+    event_type: String,
+    event_id: Option<EventId>,
+    prev: Option<Cursor>,
+    entry: Option<Message>,
+    status: Option<Status>,
+    at: Option<At>,
+    now: Option<At>,
+    reason: String,
+    after_ms: u32,
+}
+
+impl Flat {
+    /// None for a type that is not known, and where something is missing.
+    fn event(self) -> Option<StreamEvent> {
+        Some(match self.r#type.as_str() {
+            "connected" => StreamEvent::Connected {
+                thread_id: self.thread_id?,
+                cursor: self.cursor?,
+                gap: self.gap,
+                heartbeat_ms: self.heartbeat_ms,
+            },
+            "webhook" => StreamEvent::Webhook(Box::new(LiveEvent {
+                thread_id: self.thread_id?,
+                event_type: self.event_type,
+                event_id: self.event_id?,
+                prev: self.prev?,
+                entry: self.entry,
+                status: self.status,
+                at: self.at?,
+            })),
+            "heartbeat" => StreamEvent::Heartbeat { now: self.now? },
+            "bye" => StreamEvent::Bye { reason: self.reason, after_ms: self.after_ms },
+            _ => return None,
+        })
+    }
+}
+
+impl TryFrom<Flat> for StreamEvent {
+    type Error = &'static str;
+
+    fn try_from(flat: Flat) -> Result<Self, Self::Error> {
+        flat.event().ok_or("not a known event")
+    }
 }
 
 #[cfg(test)]

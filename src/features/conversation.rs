@@ -1,6 +1,7 @@
 //! Talking with the team: one thread, live.
 
 pub mod api;
+pub mod client;
 pub mod composer;
 pub mod connection_dot;
 pub mod message;

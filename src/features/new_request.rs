@@ -1,5 +1,6 @@
 //! Asking for support.
 
 pub mod api;
+pub mod client;
 pub mod page;
 pub mod request_form;

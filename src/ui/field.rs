@@ -3,7 +3,7 @@
 use super::icon::{Icon, Shape};
 use leptos::prelude::*;
 
-/// Label, control, and (reactively) the error; `children` is the control. The control itself carries
+/// Label, control, and the error; `children` is the control. The control itself carries
 /// `aria-describedby="{id}-error"`.
 #[component]
 pub fn Field(
@@ -12,28 +12,21 @@ pub fn Field(
     /// The visible label.
     label: &'static str,
     /// The error to show, empty for none.
-    #[prop(into)]
-    error: Signal<String>,
+    error: String,
     /// The control.
     children: Children,
 ) -> impl IntoView {
+    let fine = error.is_empty();
     view! {
         <div class="field">
             <label class="field__label" for=id>
                 {label}
             </label>
             {children()}
-            <p class="field__error" id=format!("{id}-error") hidden=move || error.read().is_empty()>
+            <p class="field__error" id=format!("{id}-error") hidden=fine>
                 <Icon shape=Shape::Alert size=16 />
-                <span>{move || error.get()}</span>
+                <span>{error}</span>
             </p>
         </div>
     }
-}
-
-/// `aria-invalid` for a control: absent while its field is right.
-pub fn invalid(
-    error: Signal<String>,
-) -> impl Fn() -> Option<&'static str> + Clone + Send + Sync + 'static {
-    move || (!error.read().is_empty()).then_some("true")
 }

@@ -12,23 +12,23 @@ pub enum Kind {
     Success,
 }
 
-/// A notice with a sentence.
+/// A notice with a sentence; hidden while that is empty.
 #[component]
 pub fn Notice(
     /// Its kind.
     kind: Kind,
     /// The sentence.
-    #[prop(into)]
-    text: Signal<String>,
+    text: impl Fn() -> String + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
     let (word, role, shape) = match kind {
         Kind::Error => ("error", "alert", Shape::Alert),
         Kind::Success => ("success", "status", Shape::Check),
     };
+    let sentence = text.clone();
     view! {
-        <div class="notice" data-kind=word role=role>
+        <div class="notice" data-kind=word role=role hidden=move || text().is_empty()>
             <Icon shape=shape />
-            <p>{move || text.get()}</p>
+            <p>{sentence}</p>
         </div>
     }
 }

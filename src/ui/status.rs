@@ -7,12 +7,11 @@ use leptos::prelude::*;
 #[component]
 pub fn StatusPill(
     /// The thread's state.
-    #[prop(into)]
-    status: Signal<Status>,
+    status: impl Fn() -> Status + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     view! {
-        <span class="status" data-status=move || status.get().word()>
-            {move || status.get().label()}
+        <span class="status" data-status=move || status().word()>
+            {move || status().label()}
         </span>
     }
 }

@@ -10,17 +10,20 @@ pub fn Time(
     /// The moment.
     at: At,
     /// Whether to show it in the visitor's zone; false on the server and at hydration.
-    local: Signal<bool>,
+    local: RwSignal<bool>,
+    /// Whether there is a time to show at all.
+    shown: bool,
 ) -> impl IntoView {
-    let shown = at.clone();
+    let text = at.clone();
     let title = at.clone();
     view! {
         <time
+            hidden=!shown
             datetime=at.as_str().to_string()
             title=move || if local.get() { clock::full(&title) } else { format!("{} UTC", title.as_str()) }
         >
             {move || {
-                if local.get() { clock::hour_minute(&shown) } else { shown.hour_minute().to_string() }
+                if local.get() { clock::hour_minute(&text) } else { text.hour_minute().to_string() }
             }}
         </time>
     }

@@ -1,82 +1,72 @@
-//! The reply box.
+//! The reply box. Its HTML is the server's alone; without script it posts to the page.
 
 use crate::{
-    browser::{document::memory, form},
+    browser::{
+        document::memory,
+        form::{self, Scope},
+    },
     domain::{echo::ReplyEcho, ids::ThreadId, request::check_text},
     ui::{
-        notice::{Kind, Notice},
+        icon::{Icon, Shape},
         text_area::TextArea,
     },
 };
-use leptos::{
-    ev::{KeyboardEvent, SubmitEvent},
-    html,
-    prelude::*,
-};
+use leptos::prelude::*;
 
-/// The box. With script, `send` is given each checked text; without, the form posts to the page.
+/// Puts back what was typed before and not sent.
+pub fn recall(scope: &Scope, thread: &str) {
+    if form::value(scope, "text").is_empty() {
+        form::set_value(scope, "text", &memory::get(&memory_key(thread)).unwrap_or_default());
+    }
+}
+
+/// Remembers what is typed.
+pub fn remember(scope: &Scope, thread: &str) {
+    memory::set(&memory_key(thread), &form::value(scope, "text"));
+}
+
+/// Takes the checked text out of the box; none, and a sentence above the box, if it cannot be sent.
+pub fn take(scope: &Scope, thread: &str) -> Option<String> {
+    let checked = check_text(&form::value(scope, "text"));
+    form::say(scope, PROBLEM, checked.as_ref().err().map_or("", String::as_str));
+    if checked.is_ok() {
+        form::set_value(scope, "text", "");
+        memory::set(&memory_key(thread), "");
+    }
+    form::focus(scope, "text");
+    checked.ok()
+}
+
+const PROBLEM: &str = "#reply-problem";
+
+fn memory_key(thread: &str) -> String {
+    format!("hotline:reply:{thread}")
+}
+
+/// The box, or why there is none.
 #[component]
 pub fn Composer(
     /// The thread it writes to.
     thread: ThreadId,
+    /// Whether the thread takes no more messages.
+    locked: bool,
     /// What was typed before, and what is wrong with it.
     echo: ReplyEcho,
-    /// Called with a text to send.
-    send: Callback<String>,
 ) -> impl IntoView {
-    let node = NodeRef::<html::Form>::new();
-    let problem = RwSignal::new(echo.error);
-    let memory_key = format!("hotline:reply:{thread}");
-
-    let key = memory_key.clone();
-    Effect::new(move |_| {
-        let Some(element) = node.get() else { return };
-        if form::value(&element, "text").is_empty() {
-            form::set_value(&element, "text", &memory::get(&key).unwrap_or_default());
-        }
-    });
-    let key = memory_key.clone();
-    let remember = move |_| {
-        if let Some(element) = node.get_untracked() {
-            memory::set(&key, &form::value(&element, "text"));
-        }
-    };
-    let submit = move || {
-        let Some(element) = node.get_untracked() else { return };
-        match check_text(&form::value(&element, "text")) {
-            Ok(text) => {
-                problem.set(String::new());
-                form::set_value(&element, "text", "");
-                memory::set(&memory_key, "");
-                form::focus(&element, "text");
-                send.run(text);
-            }
-            Err(sentence) => {
-                problem.set(sentence);
-                form::focus(&element, "text");
-            }
-        }
-    };
-    let submit_by_key = submit.clone();
-    let on_key = move |event: KeyboardEvent| {
-        if form::means_send(&event) {
-            event.prevent_default();
-            submit_by_key();
-        }
-    };
+    if locked {
+        return view! { <p class="composer__hint">"This conversation is closed and takes no more messages."</p> }
+            .into_any();
+    }
+    let fine = echo.error.is_empty();
     view! {
-        {move || {
-            (!problem.read().is_empty()).then(|| view! { <Notice kind=Kind::Error text=problem /> })
-        }}
+        <div class="notice" id="reply-problem" data-kind="error" role="alert" hidden=fine>
+            <Icon shape=Shape::Alert />
+            <p>{echo.error}</p>
+        </div>
         <form
             class="composer"
             method="post"
             action=format!("/t/{thread}")
-            node_ref=node
-            on:submit=move |event: SubmitEvent| {
-                event.prevent_default();
-                submit();
-            }
         >
             <input type="hidden" name="client_message_id" value=echo.key />
             <label class="visually-hidden" for="reply">
@@ -91,8 +81,6 @@ pub fn Composer(
                 rows="1"
                 placeholder="Write a reply…"
                 aria-describedby="reply-hint"
-                on:keydown=on_key
-                on:input=remember
             />
             <button class="button" type="submit">
                 "Send"
@@ -110,4 +98,5 @@ pub fn Composer(
             </span>
         </p>
     }
+    .into_any()
 }

@@ -7,10 +7,12 @@ use leptos::prelude::*;
 #[component]
 pub fn ConnectionDot(
     /// The state of the connection.
-    link: ReadSignal<Link>,
+    link: RwSignal<Link>,
+    /// Whether there is a connection to speak of.
+    shown: bool,
 ) -> impl IntoView {
     view! {
-        <p class="connection" role="status" data-state=move || link.get().word()>
+        <p class="connection" role="status" hidden=!shown data-state=move || link.get().word()>
             <span class="connection__dot" aria-hidden="true"></span>
             <span class="connection__text">{move || link.get().label()}</span>
         </p>

@@ -9,7 +9,7 @@ use crate::{
         time::Time,
     },
 };
-use leptos::prelude::*;
+use leptos::{either::Either, prelude::*};
 
 /// A row: a day divider or a message.
 #[component]
@@ -17,7 +17,7 @@ pub fn RowView(
     /// What to show.
     row: Row,
     /// Whether times are shown in the visitor's zone.
-    local: Signal<bool>,
+    local: RwSignal<bool>,
     /// Called with the key of a failed message to try it again.
     retry: Callback<String>,
 ) -> impl IntoView {
@@ -26,21 +26,20 @@ pub fn RowView(
             let datetime = at.day().to_string();
             let text =
                 move || if local.get() { clock::day_words(&at) } else { at.day().to_string() };
-            view! {
+            Either::Left(view! {
                 <li class="day">
                     <time datetime=datetime>{text}</time>
                 </li>
-            }
-            .into_any()
+            })
         }
         Row::Message(bubble) => {
-            view! { <MessageView bubble=*bubble local=local retry=retry /> }.into_any()
+            Either::Right(view! { <MessageView bubble=*bubble local=local retry=retry /> })
         }
     }
 }
 
 #[component]
-fn MessageView(bubble: Bubble, local: Signal<bool>, retry: Callback<String>) -> impl IntoView {
+fn MessageView(bubble: Bubble, local: RwSignal<bool>, retry: Callback<String>) -> impl IntoView {
     let Bubble {
         key,
         entry_id,
@@ -54,11 +53,11 @@ fn MessageView(bubble: Bubble, local: Signal<bool>, retry: Callback<String>) -> 
         continued,
         fresh,
     } = bubble;
-    let (state, sending) = match &delivery {
-        _ if deleted => ("deleted", false),
-        Delivery::Sending => ("sending", true),
-        Delivery::Sent => ("sent", false),
-        Delivery::Failed(_) => ("failed", false),
+    let state = match delivery {
+        _ if deleted => "deleted",
+        Delivery::Sending => "sending",
+        Delivery::Sent => "sent",
+        Delivery::Failed(_) => "failed",
     };
     let role = match author.role {
         _ if author.me => "customer",
@@ -67,23 +66,21 @@ fn MessageView(bubble: Bubble, local: Signal<bool>, retry: Callback<String>) -> 
         Role::System => "system",
     };
     let name = shown_name(&author);
-    let meta = match delivery {
-        Delivery::Failed(why) => view! {
-            <span class="message__status">"Not sent. " {why}</span>
-            " "
+    let again = matches!(delivery, Delivery::Failed(_)).then(|| {
+        view! {
             <button class="text-button" type="button" on:click=move |_| retry.run(key.clone())>
                 "Try again"
             </button>
         }
-        .into_any(),
-        _ if sending => view! { <span class="message__status">"Sending…"</span> }.into_any(),
-        _ => view! {
-            <Time at=at local=local />
-            {edited.then(|| view! { <span class="message__edited">" edited"</span> })}
-            {(author.me && entry_id.is_none()).then(|| view! { <span class="message__status">" Sent"</span> })}
-        }
-        .into_any(),
+    });
+    let arrived = delivery == Delivery::Sent;
+    let status = match delivery {
+        Delivery::Sending => "Sending…".into(),
+        Delivery::Failed(why) => format!("Not sent. {why} "),
+        Delivery::Sent if author.me && entry_id.is_none() => " Sent".into(),
+        Delivery::Sent => String::new(),
     };
+    let agent = role == "agent";
     view! {
         <li
             class="message"
@@ -93,14 +90,9 @@ fn MessageView(bubble: Bubble, local: Signal<bool>, retry: Callback<String>) -> 
             data-continued=continued.then_some("")
             data-new=fresh.then_some("")
         >
-            {(role == "agent")
-                .then(|| {
-                    view! {
-                        <span class="avatar" aria-hidden="true">
-                            {initials(&name)}
-                        </span>
-                    }
-                })}
+            <span class="avatar" aria-hidden="true" hidden=!agent>
+                {if agent { initials(&name) } else { String::new() }}
+            </span>
             <p class="message__author" class:visually-hidden=author.me>
                 {name.clone()}
             </p>
@@ -108,7 +100,16 @@ fn MessageView(bubble: Bubble, local: Signal<bool>, retry: Callback<String>) -> 
                 <p class="bubble__text">{if deleted { "Message deleted".to_string() } else { text }}</p>
                 {(!attachments.is_empty()).then(|| view! { <Attachments list=attachments /> })}
             </div>
-            <p class="message__meta">{meta}</p>
+            <p class="message__meta">
+                <Time at=at local=local shown=arrived />
+                <span class="message__edited" hidden=!edited>
+                    {if edited { " edited" } else { "" }}
+                </span>
+                <span class="message__status" hidden=status.is_empty()>
+                    {status.clone()}
+                </span>
+                {again}
+            </p>
         </li>
     }
 }

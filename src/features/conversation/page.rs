@@ -1,11 +1,12 @@
 //! `/t/{threadId}`: a conversation.
 
-use super::{api::messages, view::ConversationView};
+use super::{api::messages, composer::Composer, view::ConversationView};
 use crate::{
     app::{failure, site},
     domain::{
         echo::ReplyEcho,
         error::{Code, DeskError},
+        opening::Opening,
     },
     ui::{
         notice::{Kind, Notice},
@@ -42,8 +43,12 @@ pub fn ConversationPage() -> impl IntoView {
                 Suspend::new(async move {
                     match page.await {
                         Ok(conversation) => {
+                            let thread = conversation.thread.clone();
+                            let opening = Opening { conversation, newest };
+                            let carried = carried(&opening);
+                            provide_context(opening);
                             view! {
-                                <Title text=conversation.thread.title.clone() />
+                                <Title text=thread.title />
                                 <noscript>
                                     <p class="refresh">
                                         "New answers appear when you "
@@ -51,7 +56,10 @@ pub fn ConversationPage() -> impl IntoView {
                                         "."
                                     </p>
                                 </noscript>
-                                <ConversationView initial=conversation echo=echo newest=newest />
+                                <script type="application/json" id=Opening::ID inner_html=carried></script>
+                                <ConversationView>
+                                    <Composer thread=thread.id locked=thread.locked echo=echo />
+                                </ConversationView>
                             }
                                 .into_any()
                         }
@@ -68,10 +76,11 @@ fn unread(error: DeskError, echo: ReplyEcho, here: String) -> AnyView {
     if echo.text.is_empty() || error.code == Code::NotFound {
         return failure(error);
     }
+    let refused = echo.error.clone();
     view! {
         {failure(error)}
         <section class="page page--narrow" aria-label="Your reply">
-            <Notice kind=Kind::Error text=Signal::stored(echo.error) />
+            <Notice kind=Kind::Error text=move || refused.clone() />
             <form class="composer" method="post" action=here>
                 <input type="hidden" name="client_message_id" value=echo.key />
                 <label class="visually-hidden" for="reply">
@@ -85,4 +94,34 @@ fn unread(error: DeskError, echo: ReplyEcho, here: String) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// As JSON that cannot end its `<script>`.
+fn carried(opening: &Opening) -> String {
+    serde_json::to_string(opening).unwrap_or_default().replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ids::Cursor, thread::*, time::At};
+
+    #[test]
+    fn what_the_page_carries_stays_in_its_element() {
+        let thread = Thread {
+            id: "th_01KQS44ER0KVVBRC15MBB8ADPP".parse().unwrap(),
+            reference: "T-1".into(),
+            title: "</script><b>".into(),
+            status: Status::Done,
+            locked: false,
+            created_at: At::from_millis(0),
+            last_activity_at: At::from_millis(0),
+        };
+        let cursor = Cursor::parse("e-1").unwrap();
+        let conversation = Conversation { thread, messages: Vec::new(), older: None, cursor };
+        let opening = Opening { conversation, newest: true };
+        let json = carried(&opening);
+        assert!(!json.contains('<'), "{json}");
+        assert_eq!(serde_json::from_str::<Opening>(&json).unwrap(), opening);
+    }
 }

@@ -4,8 +4,8 @@
 //! falls between; an event's message is shown at once, and then the conversation is fetched to reconcile.
 
 use super::{
-    api::{messages, reply},
-    composer::Composer,
+    client::{messages, reply},
+    composer,
     connection_dot::ConnectionDot,
     message::RowView,
     timeline::{Change, Timeline},
@@ -14,15 +14,11 @@ use crate::{
     browser::{
         clock, document,
         event_stream::{EventStream, Link, News},
-        scroll,
+        form, scroll,
     },
     domain::{
-        echo::ReplyEcho,
-        error::Code,
-        ids::ClientMessageId,
-        live::LiveEvent,
-        message::Message,
-        thread::{Conversation, Status},
+        error::Code, ids::ClientMessageId, live::LiveEvent, message::Message, opening::Opening,
+        thread::Status,
     },
     ui::{
         icon::{Icon, Shape},
@@ -30,7 +26,12 @@ use crate::{
         status::StatusPill,
     },
 };
-use leptos::{ev::MouseEvent, html, prelude::*, task::spawn_local};
+use leptos::{
+    ev::{KeyboardEvent, MouseEvent, SubmitEvent},
+    html,
+    prelude::*,
+    task::spawn_local,
+};
 use std::{collections::VecDeque, time::Duration};
 
 /// Events that come within this time share one read.
@@ -41,7 +42,7 @@ const SETTLE: Duration = Duration::from_millis(150);
 struct Live {
     thread: StoredValue<String>,
     timeline: RwSignal<Timeline>,
-    link: WriteSignal<Link>,
+    link: RwSignal<Link>,
     /// Messages that came while the reader was further up.
     unseen: RwSignal<u32>,
     /// Said once by a screen reader.
@@ -49,6 +50,7 @@ struct Live {
     /// Why this conversation cannot be shown any more; empty while it can.
     gone: RwSignal<String>,
     scroller: NodeRef<html::Div>,
+    foot: NodeRef<html::Div>,
     reading: StoredValue<Reading>,
     queue: StoredValue<VecDeque<(ClientMessageId, String)>>,
     sending: StoredValue<bool>,
@@ -153,7 +155,7 @@ impl Live {
         self.reading.set_value(Reading::Busy);
         leptos::logging::log!("Fetching latest messages");
         spawn_local(async move {
-            let answer = messages(self.thread.get_value(), None, None).await;
+            let answer = messages(&self.thread.get_value(), None).await;
             let again = self.reading.try_get_value() == Some(Reading::Again);
             self.reading.set_value(Reading::Idle);
             match answer {
@@ -173,6 +175,20 @@ impl Live {
                 Err(_) => self.reading.set_value(Reading::Failed),
             }
         });
+    }
+
+    /// The box below, and what stands around it.
+    fn reply_box(self) -> Option<form::Scope> {
+        self.foot.get_untracked().map(form::Scope::from)
+    }
+
+    fn submit(self) {
+        let taken = self
+            .reply_box()
+            .and_then(|scope| self.thread.with_value(|thread| composer::take(&scope, thread)));
+        if let Some(text) = taken {
+            self.compose(text);
+        }
     }
 
     fn compose(self, text: String) {
@@ -200,8 +216,7 @@ impl Live {
         spawn_local(async move {
             while let Some((key, text)) = self.queue.try_update_value(VecDeque::pop_front).flatten()
             {
-                let answer =
-                    reply(self.thread.get_value(), text, key.to_string(), Vec::new()).await;
+                let answer = reply(&self.thread.get_value(), &text, &key).await;
                 self.timeline.update(|timeline| match answer {
                     Ok(replied) => timeline.sent(&key, replied.message_id, replied.at),
                     Err(error) => timeline.failed(&key, error.error),
@@ -215,10 +230,8 @@ impl Live {
         event.prevent_default();
         let Some(before) = self.timeline.with_untracked(|t| t.older.clone()) else { return };
         spawn_local(async move {
-            let Ok(page) = messages(self.thread.get_value(), None, Some(before.clone())).await
-            else {
-                return;
-            };
+            let page = messages(&self.thread.get_value(), Some(&before)).await;
+            let Ok(page) = page else { return };
             // The list's own end is its origin, so what is put above moves nothing.
             self.timeline.update(|timeline| {
                 // Two clicks ask for the same page.
@@ -235,30 +248,33 @@ fn spoken_words(message: &Message) -> String {
     format!("{who}: {}", message.text)
 }
 
-/// A conversation: header with the dot, messages, reply box.
+/// A conversation: header with the dot, messages, reply box. It starts from the page's [`Opening`].
 #[island]
 pub fn ConversationView(
-    /// The page as the server read it.
-    initial: Conversation,
-    /// The reply box after a refused POST.
-    echo: ReplyEcho,
-    /// Whether this is the newest page, which goes on live; an older one (asked for without script) stands still.
-    newest: bool,
+    /// The reply box.
+    children: Children,
 ) -> impl IntoView {
-    let thread = initial.thread.id.clone();
-    let cursor = initial.cursor.clone();
-    let locked = initial.thread.locked;
-    let title = initial.thread.title.clone();
-    let reference = initial.thread.reference.clone();
-    let (link, set_link) = signal(Link::Connecting);
+    // The server has it at hand; the tab finds it in the page.
+    let opening = use_context::<Opening>().or_else(|| document::carried(Opening::ID));
+    opening.map(|opening| conversation_view(opening, children))
+}
+
+fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
+    let Opening { conversation, newest } = opening;
+    let thread = conversation.thread.id.clone();
+    let cursor = conversation.cursor.clone();
+    let locked = conversation.thread.locked;
+    let title = conversation.thread.title.clone();
+    let reference = conversation.thread.reference.clone();
     let live = Live {
         thread: StoredValue::new(thread.to_string()),
-        timeline: RwSignal::new(Timeline::new(initial)),
-        link: set_link,
+        timeline: RwSignal::new(Timeline::new(conversation)),
+        link: RwSignal::new(Link::Connecting),
         unseen: RwSignal::new(0),
         spoken: RwSignal::new(String::new()),
         gone: RwSignal::new(String::new()),
         scroller: NodeRef::new(),
+        foot: NodeRef::new(),
         reading: StoredValue::new(Reading::Idle),
         queue: StoredValue::new(VecDeque::new()),
         sending: StoredValue::new(false),
@@ -266,11 +282,14 @@ pub fn ConversationView(
     };
     let local = RwSignal::new(false);
     let timeline = live.timeline;
-    let status = Signal::derive(move || timeline.read().thread.status);
+    let status = move || timeline.read().thread.status;
 
     let of_stream = thread.clone();
     Effect::new(move |_| {
         local.set(true);
+        if let Some(scope) = live.reply_box() {
+            live.thread.with_value(|thread| composer::recall(&scope, thread));
+        }
         if newest {
             let stream =
                 EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
@@ -284,24 +303,19 @@ pub fn ConversationView(
         timeline.read().rows(|at| if local { clock::day(at) } else { at.day().to_string() })
     };
     let retry = Callback::new(move |key| live.retry(key));
-    let older_page = thread.clone();
-    let older = move || {
-        timeline.read().older.clone().map(|before| {
-            view! {
-                <li class="older">
-                    <a
-                        class="button button--quiet"
-                        href=format!("/t/{older_page}?before={before}")
-                        on:click=move |event| live.load_older(event)
-                    >
-                        "Load older messages"
-                    </a>
-                </li>
-            }
-        })
+    let older_page = move || {
+        let before = timeline.read().older.clone().unwrap_or_default();
+        format!("/t/{thread}?before={before}")
     };
-    let gone = live.gone;
-    let unseen = live.unseen;
+    let done = move || match status() {
+        Status::Done if !locked => "This request is done. A reply reopens it.".to_string(),
+        _ => String::new(),
+    };
+    let unseen_words = move || match live.unseen.get() {
+        0 => String::new(),
+        1 => "1 new message".to_string(),
+        n => format!("{n} new messages"),
+    };
     view! {
         <main class="conversation" id="main">
             <div class="conversation__bar">
@@ -313,7 +327,7 @@ pub fn ConversationView(
                             <span class="visually-hidden">"Reference "</span>
                             {reference}
                         </p>
-                        {newest.then(|| view! { <ConnectionDot link=link /> })}
+                        <ConnectionDot link=live.link shown=newest />
                     </div>
                 </header>
             </div>
@@ -326,60 +340,52 @@ pub fn ConversationView(
                 node_ref=live.scroller
             >
                 <ol class="timeline">
-                    {older}
+                    <li class="older" hidden=move || timeline.read().older.is_none()>
+                        <a class="button button--quiet" href=older_page on:click=move |event| live.load_older(event)>
+                            "Load older messages"
+                        </a>
+                    </li>
                     <For
                         each=rows
                         key=|row| row.key()
-                        children=move |row| view! { <RowView row=row local=local.into() retry=retry /> }
+                        children=move |row| view! { <RowView row=row local=local retry=retry /> }
                     />
-                    {move || {
-                        timeline
-                            .read()
-                            .is_empty()
-                            .then(|| {
-                                view! { <li class="timeline__empty">"No messages yet. Write the first one below."</li> }
-                            })
-                    }}
+                    <li class="timeline__empty" hidden=move || !timeline.read().is_empty()>
+                        "No messages yet. Write the first one below."
+                    </li>
                 </ol>
             </div>
-            <div class="conversation__foot">
-                {move || {
-                    (unseen.get() > 0)
-                        .then(|| {
-                            view! {
-                                <button class="button button--quiet jump" type="button" on:click=move |_| live.follow()>
-                                    <Icon shape=Shape::Down size=16 />
-                                    {move || match unseen.get() {
-                                        1 => "1 new message".to_string(),
-                                        n => format!("{n} new messages"),
-                                    }}
-                                </button>
-                            }
-                        })
-                }}
-                {move || {
-                    (!gone.read().is_empty()).then(|| view! { <Notice kind=Kind::Error text=gone /> })
-                }}
-                {move || {
-                    (status.get() == Status::Done && !locked)
-                        .then(|| {
-                            view! {
-                                <Notice
-                                    kind=Kind::Success
-                                    text=Signal::stored("This request is done. A reply reopens it.".to_string())
-                                />
-                            }
-                        })
-                }}
-                {if locked {
-                    view! { <p class="composer__hint">"This conversation is closed and takes no more messages."</p> }
-                        .into_any()
-                } else {
-                    view! {
-                        <Composer thread=thread.clone() echo=echo send=Callback::new(move |text| live.compose(text)) />
+            <div
+                class="conversation__foot"
+                node_ref=live.foot
+                on:submit=move |event: SubmitEvent| {
+                    event.prevent_default();
+                    live.submit();
+                }
+                on:keydown=move |event: KeyboardEvent| {
+                    if form::means_send(&event) {
+                        event.prevent_default();
+                        live.submit();
                     }
-                        .into_any()
-                }}
+                }
+                on:input=move |_| {
+                    if let Some(scope) = live.reply_box() {
+                        live.thread.with_value(|thread| composer::remember(&scope, thread));
+                    }
+                }
+            >
+                <button
+                    class="button button--quiet jump"
+                    type="button"
+                    hidden=move || live.unseen.get() == 0
+                    on:click=move |_| live.follow()
+                >
+                    <Icon shape=Shape::Down size=16 />
+                    <span>{unseen_words}</span>
+                </button>
+                <Notice kind=Kind::Error text=move || live.gone.get() />
+                <Notice kind=Kind::Success text=done />
+                {children()}
             </div>
             <p class="visually-hidden" aria-live="polite">
                 {move || live.spoken.get()}

@@ -1,6 +1,6 @@
 //! `/`: the support form.
 
-use super::request_form::RequestForm;
+use super::request_form::{LiveForm, RequestForm};
 use crate::{domain::echo::FormEcho, ui::page::SiteHeader};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -23,7 +23,9 @@ pub fn NewRequestPage() -> impl IntoView {
                         "No account, no ticket portal, no waiting for an e\u{2011}mail. Keep the page open and talk to a person."
                     </p>
                 </section>
-                <RequestForm echo=form />
+                <LiveForm>
+                    <RequestForm echo=form />
+                </LiveForm>
                 <ol class="steps">
                     <li>
                         <strong>"You write"</strong>

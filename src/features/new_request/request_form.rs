@@ -1,7 +1,7 @@
-//! The form. Without script it is a plain form; with script it keeps the draft, checks before it sends, and sends
-//! once.
+//! The form. Without script it is a plain form; with script [`LiveForm`] keeps the draft, checks before it sends, and
+//! sends once.
 
-use super::api::create;
+use super::client::create;
 use crate::{
     browser::{document, form},
     domain::{
@@ -10,20 +10,25 @@ use crate::{
         request::{Draft, TOPICS, limits},
     },
     ui::{
-        field::{Field, invalid},
+        field::Field,
         icon::{Icon, Shape},
         text_area::TextArea,
     },
 };
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 
-/// Where an unfinished form is remembered on this device.
-const MEMORY: &str = "hotline:request";
-/// What is remembered: not the name and address of whoever sits at a shared device, only the text.
-const KEPT: [&str; 3] = ["topic", "subject", "message"];
+/// Where an unfinished form is remembered on this device: not the name and address of whoever sits at a shared one,
+/// only the text.
+const KEPT: [(&str, &str); 3] = [
+    ("topic", "hotline:request:topic"),
+    ("subject", "hotline:request:subject"),
+    ("message", "hotline:request:message"),
+];
+/// The visible fields, in their order.
+const FIELDS: [&str; 5] = ["name", "email", "topic", "subject", "message"];
 
-fn read_draft(node: &form::FormElement) -> Draft {
-    let read = |name| form::value(node, name);
+fn read_draft(scope: &form::Scope) -> Draft {
+    let read = |name| form::value(scope, name);
     Draft {
         name: read("name"),
         email: read("email"),
@@ -35,97 +40,108 @@ fn read_draft(node: &form::FormElement) -> Draft {
     }
 }
 
-/// The support form.
+/// Shows what is wrong, and goes to the first field that is.
+fn show_faults(scope: &form::Scope, fields: &[FieldError], error: &str) {
+    for name in FIELDS {
+        let fault = fields.iter().find(|f| f.field == name);
+        form::set_fault(scope, name, fault.map_or("", |f| &f.message));
+    }
+    form::say(scope, ".notice", error);
+    if let Some(first) = fields.first() {
+        form::focus(scope, &first.field);
+    }
+}
+
+fn remember(scope: &form::Scope) {
+    for (name, key) in KEPT {
+        document::memory::set(key, &form::value(scope, name));
+    }
+}
+
+fn recall(scope: &form::Scope) {
+    for (name, key) in KEPT {
+        if form::value(scope, name).is_empty() {
+            form::set_value(scope, name, &document::memory::get(key).unwrap_or_default());
+        }
+    }
+}
+
+async fn send(scope: form::Scope, draft: Draft) {
+    match create(&draft).await {
+        Ok(created) => {
+            KEPT.iter().for_each(|(_, key)| document::memory::set(key, ""));
+            // Whoever comes back to this page by "back" starts another request.
+            form::set_value(&scope, "submission_id", &document::random_key());
+            document::go(&created.path);
+        }
+        Err(error) => {
+            form::set_busy(&scope, false, SEND);
+            show_faults(&scope, &error.fields, &error.error);
+        }
+    }
+}
+
+const SEND: &str = "Send request";
+
+/// What a tab does for the form, whose HTML is the server's alone.
 #[island]
+pub fn LiveForm(
+    /// The form.
+    children: Children,
+) -> impl IntoView {
+    let node = NodeRef::<html::Div>::new();
+    let scope = move || node.get_untracked().map(form::Scope::from);
+
+    Effect::new(move |_| {
+        document::mark_hydrated();
+        if let Some(scope) = scope() {
+            recall(&scope);
+        }
+    });
+
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(scope) = scope() else { return };
+        if form::is_busy(&scope) {
+            return;
+        }
+        let draft = read_draft(&scope);
+        match draft.check() {
+            Err(error) => show_faults(&scope, &error.fields, &error.error),
+            Ok(_) => {
+                show_faults(&scope, &[], "");
+                form::set_busy(&scope, true, "Sending…");
+                spawn_local(send(scope, draft));
+            }
+        }
+    };
+    view! {
+        <div
+            class="live"
+            node_ref=node
+            on:submit=submit
+            on:input=move |_| { scope().iter().for_each(remember) }
+        >
+            {children()}
+        </div>
+    }
+}
+
+/// The support form.
+#[component]
 pub fn RequestForm(
     /// What was typed before, and what is wrong with it.
     echo: FormEcho,
 ) -> impl IntoView {
     let FormEcho { draft, fields, error, fresh_key } = echo;
-    let node = NodeRef::<html::Form>::new();
-    let faults = RwSignal::new(fields);
-    let problem = RwSignal::new(error);
-    let busy = RwSignal::new(false);
-    let fault = move |name: &'static str| {
-        Signal::derive(move || {
-            faults
-                .read()
-                .iter()
-                .find(|f| f.field == name)
-                .map(|f| f.message.clone())
-                .unwrap_or_default()
-        })
+    let fault = |name: &str| {
+        fields.iter().find(|f| f.field == name).map(|f| f.message.clone()).unwrap_or_default()
     };
-
-    Effect::new(move |_| {
-        document::mark_hydrated();
-        let Some(element) = node.get() else { return };
-        let remembered = document::memory::get(MEMORY).unwrap_or_default();
-        let Ok(kept) = serde_json::from_str::<Vec<(String, String)>>(&remembered) else { return };
-        for (name, value) in kept {
-            if KEPT.contains(&name.as_str()) && form::value(&element, &name).is_empty() {
-                form::set_value(&element, &name, &value);
-            }
-        }
-    });
-
-    let remember = move |_| {
-        let Some(element) = node.get_untracked() else { return };
-        let kept: Vec<(&str, String)> = KEPT
-            .iter()
-            .map(|name| (*name, form::value(&element, name)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
-        let text = if kept.is_empty() {
-            String::new()
-        } else {
-            serde_json::to_string(&kept).unwrap_or_default()
-        };
-        document::memory::set(MEMORY, &text);
-    };
-
-    let refuse = move |fields: Vec<FieldError>, error: String| {
-        busy.set(false);
-        let first = fields.first().map(|f| f.field.clone());
-        faults.set(fields);
-        problem.set(error);
-        if let (Some(element), Some(first)) = (node.get_untracked(), first) {
-            form::focus(&element, &first);
-        }
-    };
-
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let Some(element) = node.get_untracked() else { return };
-        if busy.get_untracked() {
-            return;
-        }
-        let draft = read_draft(&element);
-        if let Err(error) = draft.check() {
-            refuse(error.fields, error.error);
-            return;
-        }
-        busy.set(true);
-        faults.set(Vec::new());
-        problem.set(String::new());
-        spawn_local(async move {
-            let Draft { name, email, topic, subject, message, submission_id, website } = draft;
-            match create(name, email, topic, subject, message, submission_id, website).await {
-                Ok(created) => {
-                    document::memory::set(MEMORY, "");
-                    // Whoever comes back to this page by "back" starts another request.
-                    if let Some(element) = node.get_untracked() {
-                        form::set_value(&element, "submission_id", &document::random_key());
-                    }
-                    document::go(&created.path);
-                }
-                Err(error) => refuse(error.fields, error.error),
-            }
-        });
-    };
-
+    let [bad_name, bad_email, bad_topic, bad_subject, bad_message] =
+        FIELDS.map(|name| fields.iter().any(|f| f.field == name).then_some("true"));
     let key = if draft.submission_id.is_empty() { fresh_key } else { draft.submission_id.clone() };
     let chosen = draft.topic.clone();
+    let fine = error.is_empty();
     view! {
         <form
             class="card form"
@@ -133,15 +149,11 @@ pub fn RequestForm(
             action="/"
             aria-labelledby="form-title"
             novalidate
-            node_ref=node
-            data-state=move || busy.get().then_some("sending")
-            on:submit=submit
-            on:input=remember
         >
             <h2 id="form-title">"How can we help?"</h2>
-            <div class="notice" data-kind="error" role="alert" hidden=move || problem.read().is_empty()>
+            <div class="notice" data-kind="error" role="alert" hidden=fine>
                 <Icon shape=Shape::Alert />
-                <p>{move || problem.get()}</p>
+                <p>{error}</p>
             </div>
             <input type="hidden" name="submission_id" value=key />
             <div class="form__row">
@@ -155,7 +167,7 @@ pub fn RequestForm(
                         required=true
                         value=draft.name.clone()
                         aria-describedby="name-error"
-                        aria-invalid=invalid(fault("name"))
+                        aria-invalid=bad_name
                     />
                 </Field>
                 <Field id="email" label="E-mail" error=fault("email")>
@@ -169,7 +181,7 @@ pub fn RequestForm(
                         required=true
                         value=draft.email.clone()
                         aria-describedby="email-error"
-                        aria-invalid=invalid(fault("email"))
+                        aria-invalid=bad_email
                     />
                 </Field>
             </div>
@@ -181,11 +193,11 @@ pub fn RequestForm(
                         name="topic"
                         required=true
                         aria-describedby="topic-error"
-                        aria-invalid=invalid(fault("topic"))
+                        aria-invalid=bad_topic
                     >
                         <option value="">"Please choose…"</option>
                         {TOPICS
-                            .map(|(value, words)| {
+                            .map(move |(value, words)| {
                                 view! {
                                     <option value=value selected=chosen == value>
                                         {words}
@@ -206,7 +218,7 @@ pub fn RequestForm(
                     required=true
                     value=draft.subject.clone()
                     aria-describedby="subject-error"
-                    aria-invalid=invalid(fault("subject"))
+                    aria-invalid=bad_subject
                 />
             </Field>
             <Field id="message" label="Message" error=fault("message")>
@@ -219,7 +231,7 @@ pub fn RequestForm(
                     rows="5"
                     required=true
                     aria-describedby="message-hint message-error"
-                    aria-invalid=invalid(fault("message"))
+                    aria-invalid=bad_message
                 />
                 <p class="field__hint" id="message-hint">
                     "What did you do, and what did you expect? Up to 5,000 characters."
@@ -230,13 +242,8 @@ pub fn RequestForm(
                 <input id="website" name="website" tabindex="-1" autocomplete="off" />
             </div>
             <div class="form__foot">
-                <button
-                    class="button"
-                    type="submit"
-                    aria-busy=move || busy.get().then_some("true")
-                    aria-disabled=move || busy.get().then_some("true")
-                >
-                    {move || if busy.get() { "Sending…" } else { "Send request" }}
+                <button class="button" type="submit">
+                    {SEND}
                 </button>
                 <p class="muted">"We use your address only to answer you."</p>
             </div>

@@ -47,7 +47,7 @@ fn List(list: Vec<Thread>) -> impl IntoView {
     let items: Vec<_> = list
         .into_iter()
         .map(|thread| {
-            let at = thread.last_activity_at;
+            let (at, status) = (thread.last_activity_at, thread.status);
             view! {
                 <li>
                     <a class="thread" href=format!("/t/{}", thread.id)>
@@ -56,7 +56,7 @@ fn List(list: Vec<Thread>) -> impl IntoView {
                             {thread.reference} " · Updated "
                             <time datetime=at.as_str().to_string()>{format!("{} {} UTC", at.day(), at.hour_minute())}</time>
                         </span>
-                        <StatusPill status=Signal::stored(thread.status) />
+                        <StatusPill status=move || status />
                     </a>
                 </li>
             }

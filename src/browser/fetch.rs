@@ -1,0 +1,70 @@
+//! Calls of our own server functions (`/api/support/…`) by the browser's own `fetch`. The functions are declared in
+//! the features' `api.rs`; this is their caller, without the general client that leptos would bring along. On the
+//! server nothing here runs.
+
+use super::json;
+use crate::domain::error::{Code, DeskError};
+use js_sys::futures::JsFuture;
+use leptos::prelude::window;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{RequestInit, Response, UrlSearchParams};
+
+/// Names and values of what is sent.
+pub type Fields<'a> = [(&'a str, &'a str)];
+
+/// Asks a function that only reads.
+pub async fn get<T: DeserializeOwned>(function: &str, fields: &Fields<'_>) -> Result<T, DeskError> {
+    call(function, fields, false).await
+}
+
+/// Asks a function that changes something.
+pub async fn post<T: DeserializeOwned>(
+    function: &str,
+    fields: &Fields<'_>,
+) -> Result<T, DeskError> {
+    call(function, fields, true).await
+}
+
+async fn call<T: DeserializeOwned>(
+    function: &str,
+    fields: &Fields<'_>,
+    post: bool,
+) -> Result<T, DeskError> {
+    let answer = exchange(function, fields, post).await.map_err(|_| {
+        DeskError::new(
+            Code::Unavailable,
+            "You seem to be offline. Your text is kept; please try again.",
+        )
+    });
+    let (ok, body) = answer?;
+    let read = if ok { json::read(body).map(Ok) } else { json::read(body).map(Err) };
+    read.unwrap_or_else(|| {
+        Err(DeskError::new(Code::Internal, "Something went wrong on our side. Please try again."))
+    })
+}
+
+/// Whether it went well, and the JSON of the answer; `null` where there is none.
+async fn exchange(
+    function: &str,
+    fields: &Fields<'_>,
+    post: bool,
+) -> Result<(bool, JsValue), JsValue> {
+    let form = UrlSearchParams::new()?;
+    for (name, value) in fields {
+        form.append(name, value);
+    }
+    let mut url = format!("/api/support/{function}");
+    let init = RequestInit::new();
+    if post {
+        init.set_method("POST");
+        init.set_body(&form);
+    } else {
+        url.push('?');
+        url.push_str(&String::from(form.to_string()));
+    }
+    let response = JsFuture::from(window().fetch_with_str_and_init(&url, &init)).await?;
+    let response: Response = response.unchecked_into();
+    let body = JsFuture::from(response.json()?).await.unwrap_or(JsValue::NULL);
+    Ok((response.ok(), body))
+}

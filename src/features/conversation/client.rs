@@ -1,0 +1,19 @@
+//! The conversation's server functions, as the tab calls them.
+
+use super::api::Replied;
+use crate::{
+    browser::fetch,
+    domain::{error::DeskError, ids::ClientMessageId, thread::Conversation},
+};
+
+/// `messages` of [`super::api`]: the newest page, or the one before a page cursor.
+pub async fn messages(thread: &str, before: Option<&str>) -> Result<Conversation, DeskError> {
+    let fields = [("threadId", thread), ("before", before.unwrap_or_default())];
+    fetch::get("messages", &fields[..if before.is_some() { 2 } else { 1 }]).await
+}
+
+/// `reply` of [`super::api`].
+pub async fn reply(thread: &str, text: &str, key: &ClientMessageId) -> Result<Replied, DeskError> {
+    let fields = [("threadId", thread), ("text", text), ("client_message_id", key.as_str())];
+    fetch::post("reply", &fields).await
+}
