@@ -7,4 +7,3 @@ pub mod notice;
 pub mod page;
 pub mod status;
 pub mod text_area;
-pub mod time;

@@ -2,10 +2,11 @@
 
 use crate::domain::time::At;
 use js_sys::{Date, Object, Reflect};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Element;
 
-fn date(at: &At) -> Date {
-    Date::new(&JsValue::from_str(at.as_str()))
+fn date(at: &str) -> Date {
+    Date::new(&JsValue::from_str(at))
 }
 
 fn options(pairs: &[(&str, &str)]) -> Object {
@@ -18,20 +19,15 @@ fn options(pairs: &[(&str, &str)]) -> Object {
 }
 
 /// `09:12`, in the visitor's zone and habit.
-pub fn hour_minute(at: &At) -> String {
+pub fn hour_minute(at: &str) -> String {
     let options = options(&[("hour", "2-digit"), ("minute", "2-digit")]);
     date(at).to_locale_string("en-GB", &options).into()
 }
 
 /// The whole moment, for a tooltip.
-pub fn full(at: &At) -> String {
+pub fn full(at: &str) -> String {
     let options = options(&[("dateStyle", "full"), ("timeStyle", "medium")]);
     date(at).to_locale_string("en-GB", &options).into()
-}
-
-/// The calendar day in the visitor's zone, `2026-05-04`.
-pub fn day(at: &At) -> String {
-    date(at).to_locale_date_string("sv-SE", &JsValue::UNDEFINED).into()
 }
 
 /// Now, by the visitor's clock.
@@ -39,16 +35,36 @@ pub fn now() -> At {
     At::from_millis(Date::now() as i64)
 }
 
+/// The calendar day in the visitor's zone, as the browser names it.
+pub fn day(at: &str) -> String {
+    date(at).to_date_string().into()
+}
+
 /// The calendar day in words: "Today", "Yesterday", or "Monday 4 May 2026".
-pub fn day_words(at: &At) -> String {
+pub fn day_words(at: &str) -> String {
     let this = day(at);
-    if this == day(&now()) {
+    let ago = |ms: f64| Date::new(&JsValue::from_f64(Date::now() - ms)).to_date_string();
+    if ago(0.0) == this {
         return "Today".into();
     }
-    if this == day(&At::from_millis(Date::now() as i64 - 86_400_000)) {
+    if ago(86_400_000.0) == this {
         return "Yesterday".into();
     }
     let options =
         options(&[("weekday", "long"), ("day", "numeric"), ("month", "long"), ("year", "numeric")]);
     date(at).to_locale_date_string("en-GB", &options).into()
+}
+
+/// Rewrites the moments that the server wrote below an element, from UTC into the visitor's zone.
+pub fn localise(scope: &Element) {
+    let Ok(times) = scope.query_selector_all("time.time") else { return };
+    for index in 0..times.length() {
+        let Some(time) = times.get(index).and_then(|t| t.dyn_into::<Element>().ok()) else {
+            continue;
+        };
+        if let Some(at) = time.get_attribute("datetime") {
+            time.set_text_content(Some(&hour_minute(&at)));
+            let _ = time.set_attribute("title", &full(&at));
+        }
+    }
 }

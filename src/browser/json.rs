@@ -146,6 +146,21 @@ struct Fields {
     value: JsValue,
 }
 
+impl Fields {
+    /// To the next field that the object has.
+    #[inline(never)]
+    fn advance(&mut self) -> Result<Option<&'static str>, Unreadable> {
+        for name in self.names.by_ref() {
+            let key = JsValue::from_str(name);
+            self.value = Reflect::get(&self.object, &key).map_err(|_| Unreadable)?;
+            if !self.value.is_undefined() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+}
+
 impl<'de> MapAccess<'de> for Fields {
     type Error = Unreadable;
 
@@ -153,15 +168,9 @@ impl<'de> MapAccess<'de> for Fields {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Unreadable> {
-        for name in self.names.by_ref() {
-            self.value =
-                Reflect::get(&self.object, &JsValue::from_str(name)).map_err(|_| Unreadable)?;
-            if !self.value.is_undefined() {
-                let name: StrDeserializer<'_, Unreadable> = name.into_deserializer();
-                return seed.deserialize(name).map(Some);
-            }
-        }
-        Ok(None)
+        let Some(name) = self.advance()? else { return Ok(None) };
+        let name: StrDeserializer<'_, Unreadable> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(

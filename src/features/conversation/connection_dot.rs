@@ -7,14 +7,14 @@ use leptos::prelude::*;
 #[component]
 pub fn ConnectionDot(
     /// The state of the connection.
-    link: RwSignal<Link>,
+    link: impl Fn() -> Link + Copy + Send + Sync + 'static,
     /// Whether there is a connection to speak of.
     shown: bool,
 ) -> impl IntoView {
     view! {
-        <p class="connection" role="status" hidden=!shown data-state=move || link.get().word()>
+        <p class="connection" role="status" hidden=!shown data-state=move || link().word()>
             <span class="connection__dot" aria-hidden="true"></span>
-            <span class="connection__text">{move || link.get().label()}</span>
+            <span class="connection__text">{move || link().label()}</span>
         </p>
     }
 }

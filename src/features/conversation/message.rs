@@ -4,10 +4,7 @@ use super::timeline::{Bubble, Delivery, Row};
 use crate::{
     browser::clock,
     domain::message::{Attachment, Author, Role},
-    ui::{
-        icon::{Icon, Shape},
-        time::Time,
-    },
+    ui::icon::{Icon, Shape},
 };
 use leptos::{either::Either, prelude::*};
 
@@ -17,18 +14,16 @@ pub fn RowView(
     /// What to show.
     row: Row,
     /// Whether times are shown in the visitor's zone.
-    local: RwSignal<bool>,
+    local: bool,
     /// Called with the key of a failed message to try it again.
-    retry: Callback<String>,
+    retry: impl Fn(String) + 'static,
 ) -> impl IntoView {
     match row {
-        Row::Day(at) => {
-            let datetime = at.day().to_string();
-            let text =
-                move || if local.get() { clock::day_words(&at) } else { at.day().to_string() };
+        Row::Day { at, .. } => {
+            let words = if local { clock::day_words(at.as_str()) } else { at.day().to_string() };
             Either::Left(view! {
                 <li class="day">
-                    <time datetime=datetime>{text}</time>
+                    <time datetime=at.day().to_string()>{words}</time>
                 </li>
             })
         }
@@ -39,7 +34,7 @@ pub fn RowView(
 }
 
 #[component]
-fn MessageView(bubble: Bubble, local: RwSignal<bool>, retry: Callback<String>) -> impl IntoView {
+fn MessageView(bubble: Bubble, local: bool, retry: impl Fn(String) + 'static) -> impl IntoView {
     let Bubble {
         key,
         entry_id,
@@ -68,11 +63,16 @@ fn MessageView(bubble: Bubble, local: RwSignal<bool>, retry: Callback<String>) -
     let name = shown_name(&author);
     let again = matches!(delivery, Delivery::Failed(_)).then(|| {
         view! {
-            <button class="text-button" type="button" on:click=move |_| retry.run(key.clone())>
+            <button class="text-button" type="button" on:click=move |_| retry(key.clone())>
                 "Try again"
             </button>
         }
     });
+    let (time, title) = if local {
+        (clock::hour_minute(at.as_str()), clock::full(at.as_str()))
+    } else {
+        (at.hour_minute().to_string(), format!("{} UTC", at.as_str()))
+    };
     let arrived = delivery == Delivery::Sent;
     let status = match delivery {
         Delivery::Sending => "Sending…".into(),
@@ -101,7 +101,9 @@ fn MessageView(bubble: Bubble, local: RwSignal<bool>, retry: Callback<String>) -
                 {(!attachments.is_empty()).then(|| view! { <Attachments list=attachments /> })}
             </div>
             <p class="message__meta">
-                <Time at=at local=local shown=arrived />
+                <time class="time" hidden=!arrived datetime=at.as_str().to_string() title=title>
+                    {time}
+                </time>
                 <span class="message__edited" hidden=!edited>
                     {if edited { " edited" } else { "" }}
                 </span>
@@ -148,12 +150,12 @@ fn shown_name(author: &Author) -> String {
     }
 }
 
-/// The first letters of the first and the last word.
+/// The first letters of the first and the last word; the style makes them capitals.
 fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
     let first = words.next();
     let last = words.next_back();
-    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+    first.into_iter().chain(last).collect()
 }
 
 fn size_words(bytes: u64) -> String {
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn letters_and_sizes() {
         assert_eq!(initials("Maya von Kern"), "MK");
-        assert_eq!(initials("ines"), "I");
+        assert_eq!(initials("ines"), "i");
         assert_eq!(initials(""), "");
         assert_eq!(size_words(999), "999 bytes");
         assert_eq!(size_words(181_100), "182 KB");

@@ -7,13 +7,9 @@ use crate::domain::{
     thread::{Conversation, Status, Thread},
     time::At,
 };
-use std::{
-    collections::{BTreeMap, HashMap},
-    hash::{DefaultHasher, Hash, Hasher},
-};
 
 /// How far a message of the visitor's own has come.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// On its way.
     Sending,
@@ -49,7 +45,12 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     /// A new day begins.
-    Day(At),
+    Day {
+        /// A moment of it.
+        at: At,
+        /// Its name, in the reader's zone.
+        day: String,
+    },
     /// A message.
     Message(Box<Bubble>),
 }
@@ -83,14 +84,21 @@ pub struct Bubble {
 
 impl Row {
     /// A key that changes whenever the row looks different: a row with an old key is never rendered again.
-    pub fn key(&self) -> (String, u64) {
-        let mut hasher = DefaultHasher::new();
+    pub fn key(&self) -> (String, String) {
         match self {
-            Row::Day(at) => (format!("day {}", at.day()), 0),
+            Row::Day { at, day } => (format!("day {}", at.day()), day.clone()),
             Row::Message(b) => {
-                (&b.text, &b.at, &b.delivery, b.edited, b.deleted, b.continued).hash(&mut hasher);
-                (&b.author.name, b.attachments.len(), b.entry_id.is_some()).hash(&mut hasher);
-                (b.key.clone(), hasher.finish())
+                let why = match &b.delivery {
+                    Delivery::Sending => "sending",
+                    Delivery::Sent => "sent",
+                    Delivery::Failed(why) => why,
+                };
+                let flags = [b.edited, b.deleted, b.continued, b.entry_id.is_some()]
+                    .map(|flag| if flag { "1" } else { "0" })
+                    .concat();
+                let files = b.attachments.len().to_string();
+                let looks = [&b.text, b.at.as_str(), why, &b.author.name, &flags, &files];
+                (b.key.clone(), looks.join("\0"))
             }
         }
     }
@@ -103,11 +111,11 @@ pub struct Timeline {
     pub thread: Thread,
     /// Give this to get the page before; none where the first message is shown.
     pub older: Option<String>,
-    messages: BTreeMap<(At, EntryId), Message>,
-    places: HashMap<EntryId, At>,
+    /// In their order. A page has 50; the end is where things happen, so a list does.
+    messages: Vec<Message>,
     pending: Vec<Pending>,
     /// Own messages that arrived: the row keeps the key it had while it was being sent.
-    keys: HashMap<EntryId, ClientMessageId>,
+    keys: Vec<(EntryId, ClientMessageId)>,
     fresh: Vec<EntryId>,
 }
 
@@ -120,10 +128,9 @@ impl Timeline {
         let mut timeline = Self {
             thread: conversation.thread,
             older: conversation.older,
-            messages: BTreeMap::new(),
-            places: HashMap::new(),
+            messages: Vec::new(),
             pending: Vec::new(),
-            keys: HashMap::new(),
+            keys: Vec::new(),
             fresh: Vec::new(),
         };
         for message in conversation.messages {
@@ -134,7 +141,7 @@ impl Timeline {
 
     /// A message from an event.
     pub fn apply(&mut self, message: Message) -> Change {
-        let new = !self.places.contains_key(&message.id);
+        let new = self.place(&message.id).is_none();
         let mine = message.author.me;
         let id = message.id.clone();
         if !self.upsert(message) {
@@ -155,20 +162,14 @@ impl Timeline {
     /// by an event that overtook the read, and stays.
     pub fn reconcile(&mut self, page: Conversation) -> Change {
         self.thread = page.thread;
-        let first = page.messages.first().map(|m| (m.at.clone(), m.id.clone()));
-        let last = page.messages.last().map(|m| (m.at.clone(), m.id.clone()));
         let mut change = Change::Nothing;
-        if let (Some(first), Some(last)) = (first, last) {
-            let kept: Vec<&EntryId> = page.messages.iter().map(|m| &m.id).collect();
-            let gone: Vec<_> = self
-                .messages
-                .range(first..=last)
-                .map(|(k, _)| k.clone())
-                .filter(|(_, id)| !kept.contains(&id))
-                .collect();
-            for place in gone {
-                self.places.remove(&place.1);
-                self.messages.remove(&place);
+        if let (Some(first), Some(last)) = (page.messages.first(), page.messages.last()) {
+            let (first, last) = (first.order(), last.order());
+            let before = self.messages.len();
+            self.messages.retain(|m| {
+                m.order() < first || m.order() > last || page.messages.iter().any(|k| k.id == m.id)
+            });
+            if self.messages.len() < before {
                 change = Change::Updated;
             }
         }
@@ -193,29 +194,28 @@ impl Timeline {
         }
     }
 
+    fn place(&self, id: &EntryId) -> Option<usize> {
+        self.messages.iter().rposition(|m| m.id == *id)
+    }
+
     /// Puts a message in its place. False if it is already there like this, or newer.
     fn upsert(&mut self, mut message: Message) -> bool {
-        if let Some(at) = self.places.get(&message.id) {
-            let place = (at.clone(), message.id.clone());
-            if let Some(old) = self.messages.get(&place) {
-                // A late delivery never rolls a message back.
-                if message.updated_at < old.updated_at || *old == message {
-                    return false;
-                }
-                // A webhook names agents by id only: keep a name that is known already.
-                if message.author.name.is_empty() && message.author.role == old.author.role {
-                    message.author = old.author.clone();
-                    if *old == message {
-                        return false;
-                    }
-                }
-                self.messages.remove(&place);
+        if let Some(place) = self.place(&message.id) {
+            let old = &self.messages[place];
+            // A webhook names agents by id only: keep a name that is known already.
+            if message.author.name.is_empty() && message.author.role == old.author.role {
+                message.author = old.author.clone();
             }
+            // A late delivery never rolls a message back.
+            if message.updated_at < old.updated_at || *old == message {
+                return false;
+            }
+            self.messages.remove(place);
         } else if message.author.me {
             self.claim(&message);
         }
-        self.places.insert(message.id.clone(), message.at.clone());
-        self.messages.insert((message.at.clone(), message.id.clone()), message);
+        let place = self.messages.partition_point(|m| m.order() < message.order());
+        self.messages.insert(place, message);
         true
     }
 
@@ -227,7 +227,7 @@ impl Timeline {
             self.pending.iter().position(by_id).or_else(|| self.pending.iter().position(by_text));
         if let Some(index) = found {
             let pending = self.pending.remove(index);
-            self.keys.insert(message.id.clone(), pending.key);
+            self.keys.push((message.id.clone(), pending.key));
         }
     }
 
@@ -240,13 +240,13 @@ impl Timeline {
     pub fn sent(&mut self, key: &ClientMessageId, source_id: String, at: At) {
         let arrived = self
             .messages
-            .values()
+            .iter()
             .find(|m| m.source_id.as_deref() == Some(source_id.as_str()))
             .map(|m| m.id.clone());
         if let Some(id) = arrived {
             if let Some(index) = self.pending.iter().position(|p| p.key == *key) {
                 self.pending.remove(index);
-                self.keys.insert(id, key.clone());
+                self.keys.push((id, key.clone()));
             }
             return;
         }
@@ -276,14 +276,19 @@ impl Timeline {
         self.messages.is_empty() && self.pending.is_empty()
     }
 
-    /// Everything to show, oldest first. `day` tells the calendar day of a moment in the reader's zone.
+    /// Everything to show, oldest first. `day` names the calendar day of a moment in the reader's zone.
     pub fn rows(&self, day: impl Fn(&At) -> String) -> Vec<Row> {
         let mut rows = Vec::with_capacity(self.messages.len() + self.pending.len() + 4);
         let mut today = String::new();
         let mut above: Option<(Author, i64)> = None;
         let me = Author { name: String::new(), role: Role::Customer, me: true, avatar_url: None };
-        let arrived = self.messages.values().map(|m| Bubble {
-            key: self.keys.get(&m.id).map_or(m.id.as_str(), |key| key.as_str()).to_string(),
+        let arrived = self.messages.iter().map(|m| Bubble {
+            key: self
+                .keys
+                .iter()
+                .find(|(id, _)| *id == m.id)
+                .map_or(m.id.as_str(), |(_, key)| key.as_str())
+                .to_string(),
             entry_id: Some(m.id.clone()),
             author: m.author.clone(),
             text: m.text.clone(),
@@ -311,9 +316,9 @@ impl Timeline {
         for mut bubble in arrived.chain(sending) {
             let this_day = day(&bubble.at);
             if this_day != today {
+                rows.push(Row::Day { at: bubble.at.clone(), day: this_day.clone() });
                 today = this_day;
                 above = None;
-                rows.push(Row::Day(bubble.at.clone()));
             }
             let minute = minutes(&bubble.at);
             bubble.continued = above.is_some_and(|(author, last)| {
@@ -391,7 +396,7 @@ mod tests {
             .into_iter()
             .filter_map(|row| match row {
                 Row::Message(b) => Some(b.text),
-                Row::Day(_) => None,
+                Row::Day { .. } => None,
             })
             .collect()
     }
@@ -496,7 +501,7 @@ mod tests {
             .rows(|at| at.day().to_string())
             .iter()
             .map(|row| match row {
-                Row::Day(_) => "day",
+                Row::Day { .. } => "day",
                 Row::Message(b) if b.continued => "continued",
                 Row::Message(_) => "first",
             })

@@ -40,23 +40,42 @@ const SETTLE: Duration = Duration::from_millis(150);
 /// The state of one open conversation; every handle is `Copy`.
 #[derive(Clone, Copy)]
 struct Live {
-    thread: StoredValue<String>,
     timeline: RwSignal<Timeline>,
-    link: RwSignal<Link>,
-    /// Messages that came while the reader was further up.
-    unseen: RwSignal<u32>,
-    /// Said once by a screen reader.
-    spoken: RwSignal<String>,
-    /// Why this conversation cannot be shown any more; empty while it can.
-    gone: RwSignal<String>,
+    around: RwSignal<Around>,
+    /// Whether times are shown in the visitor's zone; not before the first view, which is the server's.
+    local: RwSignal<bool>,
     scroller: NodeRef<html::Div>,
     foot: NodeRef<html::Div>,
+<<<<<<< HEAD
     reading: StoredValue<Reading>,
     queue: StoredValue<VecDeque<(ClientMessageId, String)>>,
     sending: StoredValue<bool>,
     /// Made in the browser only: what belongs to one thread must not exist on the server, where a page may be
     /// dropped by another thread than the one that rendered it.
     stream: StoredValue<Option<StoredValue<EventStream, LocalStorage>>>,
+=======
+    work: StoredValue<Work, LocalStorage>,
+}
+
+/// What is shown around the messages.
+struct Around {
+    link: Link,
+    /// Messages that came while the reader was further up.
+    unseen: u32,
+    /// Said once by a screen reader.
+    spoken: String,
+    /// Why this conversation cannot be shown any more; empty while it can.
+    gone: String,
+}
+
+/// What goes on behind the view.
+struct Work {
+    thread: String,
+    reading: Reading,
+    queue: VecDeque<(ClientMessageId, String)>,
+    sending: bool,
+    stream: Option<EventStream>,
+>>>>>>> diet
 }
 
 /// Where the coalesced read stands.
@@ -75,8 +94,8 @@ impl Live {
     fn hear(self, news: News) {
         match news {
             News::Link(link) => {
-                self.link.set(link);
-                if link == Link::Live && self.reading.get_value() == Reading::Failed {
+                self.around.update(|around| around.link = link);
+                if link == Link::Live && self.reading() == Some(Reading::Failed) {
                     self.read();
                 }
             }
@@ -97,7 +116,7 @@ impl Live {
             event.entry.map_or(Change::Nothing, |entry| timeline.apply(entry))
         });
         if let (true, Some(words)) = (new, spoken) {
-            self.spoken.set(words);
+            self.around.update(|around| around.spoken = words);
         }
     }
 
@@ -115,7 +134,7 @@ impl Live {
         if at_end {
             self.follow();
         } else if result == Change::New {
-            self.unseen.update(|n| *n += 1);
+            self.around.update(|around| around.unseen += 1);
         }
         result == Change::New
     }
@@ -126,38 +145,36 @@ impl Live {
             if let Some(list) = self.scroller.try_get_untracked().flatten() {
                 scroll::to_end(&list);
             }
-            self.unseen.set(0);
+            self.around.maybe_update(|around| std::mem::take(&mut around.unseen) > 0);
         });
     }
 
     fn read_soon(self) {
-        match self.reading.get_value() {
-            Reading::Busy => self.reading.set_value(Reading::Again),
-            Reading::Again => {}
-            Reading::Idle | Reading::Failed => {
-                self.reading.set_value(Reading::Busy);
+        match self.reading() {
+            Some(Reading::Busy) => self.set_reading(Reading::Again),
+            Some(Reading::Again) | None => {}
+            Some(Reading::Idle | Reading::Failed) => {
+                self.set_reading(Reading::Busy);
                 set_timeout(move || self.fetch(), SETTLE);
             }
         }
     }
 
     fn read(self) {
-        match self.reading.get_value() {
-            Reading::Busy | Reading::Again => self.reading.set_value(Reading::Again),
-            Reading::Idle | Reading::Failed => {
-                self.reading.set_value(Reading::Busy);
-                self.fetch();
-            }
+        match self.reading() {
+            Some(Reading::Busy | Reading::Again) => self.set_reading(Reading::Again),
+            Some(Reading::Idle | Reading::Failed) => self.fetch(),
+            None => {}
         }
     }
 
     fn fetch(self) {
-        self.reading.set_value(Reading::Busy);
+        self.set_reading(Reading::Busy);
         leptos::logging::log!("Fetching latest messages");
         spawn_local(async move {
-            let answer = messages(&self.thread.get_value(), None).await;
-            let again = self.reading.try_get_value() == Some(Reading::Again);
-            self.reading.set_value(Reading::Idle);
+            let answer = messages(&self.thread(), None).await;
+            let again = self.reading() == Some(Reading::Again);
+            self.set_reading(Reading::Idle);
             match answer {
                 Ok(page) => {
                     self.change(|timeline| timeline.reconcile(page));
@@ -166,15 +183,32 @@ impl Live {
                     }
                 }
                 Err(error) if matches!(error.code, Code::NotFound | Code::NoSession) => {
+<<<<<<< HEAD
                     self.gone.set(error.error);
                     if let Some(stream) = self.stream.get_value() {
                         stream.with_value(EventStream::close);
                     }
+=======
+                    self.around.update(|around| around.gone = error.error);
+                    self.work.with_value(|work| work.stream.iter().for_each(EventStream::close));
+>>>>>>> diet
                 }
                 // The stream's next good connection tries again.
-                Err(_) => self.reading.set_value(Reading::Failed),
+                Err(_) => self.set_reading(Reading::Failed),
             }
         });
+    }
+
+    fn thread(self) -> String {
+        self.work.with_value(|work| work.thread.clone())
+    }
+
+    fn reading(self) -> Option<Reading> {
+        self.work.try_with_value(|work| work.reading)
+    }
+
+    fn set_reading(self, reading: Reading) {
+        self.work.update_value(|work| work.reading = reading);
     }
 
     /// The box below, and what stands around it.
@@ -183,9 +217,7 @@ impl Live {
     }
 
     fn submit(self) {
-        let taken = self
-            .reply_box()
-            .and_then(|scope| self.thread.with_value(|thread| composer::take(&scope, thread)));
+        let taken = self.reply_box().and_then(|scope| composer::take(&scope, &self.thread()));
         if let Some(text) = taken {
             self.compose(text);
         }
@@ -208,29 +240,39 @@ impl Live {
 
     /// Replies go out one after the other, so that they arrive in the order in which they were written.
     fn enqueue(self, key: ClientMessageId, text: String) {
-        self.queue.update_value(|queue| queue.push_back((key, text)));
-        if self.sending.get_value() {
+        let mut idle = false;
+        self.work.update_value(|work| {
+            work.queue.push_back((key, text));
+            idle = !std::mem::replace(&mut work.sending, true);
+        });
+        if !idle {
             return;
         }
-        self.sending.set_value(true);
         spawn_local(async move {
-            while let Some((key, text)) = self.queue.try_update_value(VecDeque::pop_front).flatten()
-            {
-                let answer = reply(&self.thread.get_value(), &text, &key).await;
+            while let Some((key, text)) = self.next_reply() {
+                let answer = reply(&self.thread(), &text, &key).await;
                 self.timeline.update(|timeline| match answer {
                     Ok(replied) => timeline.sent(&key, replied.message_id, replied.at),
                     Err(error) => timeline.failed(&key, error.error),
                 });
             }
-            self.sending.set_value(false);
         });
+    }
+
+    fn next_reply(self) -> Option<(ClientMessageId, String)> {
+        let mut next = None;
+        self.work.update_value(|work| {
+            next = work.queue.pop_front();
+            work.sending = next.is_some();
+        });
+        next
     }
 
     fn load_older(self, event: MouseEvent) {
         event.prevent_default();
         let Some(before) = self.timeline.with_untracked(|t| t.older.clone()) else { return };
         spawn_local(async move {
-            let page = messages(&self.thread.get_value(), Some(&before)).await;
+            let page = messages(&self.thread(), Some(&before)).await;
             let Ok(page) = page else { return };
             // The list's own end is its origin, so what is put above moves nothing.
             self.timeline.update(|timeline| {
@@ -267,42 +309,62 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
     let title = conversation.thread.title.clone();
     let reference = conversation.thread.reference.clone();
     let live = Live {
-        thread: StoredValue::new(thread.to_string()),
         timeline: RwSignal::new(Timeline::new(conversation)),
-        link: RwSignal::new(Link::Connecting),
-        unseen: RwSignal::new(0),
-        spoken: RwSignal::new(String::new()),
-        gone: RwSignal::new(String::new()),
+        around: RwSignal::new(Around {
+            link: Link::Connecting,
+            unseen: 0,
+            spoken: String::new(),
+            gone: String::new(),
+        }),
+        local: RwSignal::new(false),
         scroller: NodeRef::new(),
         foot: NodeRef::new(),
+<<<<<<< HEAD
         reading: StoredValue::new(Reading::Idle),
         queue: StoredValue::new(VecDeque::new()),
         sending: StoredValue::new(false),
         stream: StoredValue::new(None),
+=======
+        work: StoredValue::new_local(Work {
+            thread: thread.to_string(),
+            reading: Reading::Idle,
+            queue: VecDeque::new(),
+            sending: false,
+            stream: None,
+        }),
+>>>>>>> diet
     };
-    let local = RwSignal::new(false);
-    let timeline = live.timeline;
+    let Live { timeline, around, local, .. } = live;
     let status = move || timeline.read().thread.status;
 
     let of_stream = thread.clone();
     Effect::new(move |_| {
         local.set(true);
         if let Some(scope) = live.reply_box() {
-            live.thread.with_value(|thread| composer::recall(&scope, thread));
+            composer::recall(&scope, &live.thread());
+        }
+        if let Some(list) = live.scroller.get_untracked() {
+            clock::localise(&list);
         }
         if newest {
             let stream =
                 EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
+<<<<<<< HEAD
             live.stream.set_value(Some(StoredValue::new_local(stream)));
+=======
+            live.work.update_value(|work| work.stream = Some(stream));
+>>>>>>> diet
         }
         document::mark_hydrated();
     });
 
     let rows = move || {
         let local = local.get();
-        timeline.read().rows(|at| if local { clock::day(at) } else { at.day().to_string() })
+        timeline
+            .read()
+            .rows(|at| if local { clock::day(at.as_str()) } else { at.day().to_string() })
     };
-    let retry = Callback::new(move |key| live.retry(key));
+    let retry = move |key| live.retry(key);
     let older_page = move || {
         let before = timeline.read().older.clone().unwrap_or_default();
         format!("/t/{thread}?before={before}")
@@ -311,7 +373,8 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
         Status::Done if !locked => "This request is done. A reply reopens it.".to_string(),
         _ => String::new(),
     };
-    let unseen_words = move || match live.unseen.get() {
+    let unseen = move || around.read().unseen;
+    let unseen_words = move || match unseen() {
         0 => String::new(),
         1 => "1 new message".to_string(),
         n => format!("{n} new messages"),
@@ -327,7 +390,7 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
                             <span class="visually-hidden">"Reference "</span>
                             {reference}
                         </p>
-                        <ConnectionDot link=live.link shown=newest />
+                        <ConnectionDot link=move || around.read().link shown=newest />
                     </div>
                 </header>
             </div>
@@ -348,7 +411,7 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
                     <For
                         each=rows
                         key=|row| row.key()
-                        children=move |row| view! { <RowView row=row local=local retry=retry /> }
+                        children=move |row| view! { <RowView row=row local=local.get_untracked() retry=retry /> }
                     />
                     <li class="timeline__empty" hidden=move || !timeline.read().is_empty()>
                         "No messages yet. Write the first one below."
@@ -370,25 +433,25 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
                 }
                 on:input=move |_| {
                     if let Some(scope) = live.reply_box() {
-                        live.thread.with_value(|thread| composer::remember(&scope, thread));
+                        composer::remember(&scope, &live.thread());
                     }
                 }
             >
                 <button
                     class="button button--quiet jump"
                     type="button"
-                    hidden=move || live.unseen.get() == 0
+                    hidden=move || unseen() == 0
                     on:click=move |_| live.follow()
                 >
                     <Icon shape=Shape::Down size=16 />
                     <span>{unseen_words}</span>
                 </button>
-                <Notice kind=Kind::Error text=move || live.gone.get() />
+                <Notice kind=Kind::Error text=move || around.read().gone.clone() />
                 <Notice kind=Kind::Success text=done />
                 {children()}
             </div>
             <p class="visually-hidden" aria-live="polite">
-                {move || live.spoken.get()}
+                {move || around.read().spoken.clone()}
             </p>
         </main>
     }
