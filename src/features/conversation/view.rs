@@ -46,15 +46,7 @@ struct Live {
     local: RwSignal<bool>,
     scroller: NodeRef<html::Div>,
     foot: NodeRef<html::Div>,
-<<<<<<< HEAD
-    reading: StoredValue<Reading>,
-    queue: StoredValue<VecDeque<(ClientMessageId, String)>>,
-    sending: StoredValue<bool>,
-    /// Made in the browser only: what belongs to one thread must not exist on the server, where a page may be
-    /// dropped by another thread than the one that rendered it.
-    stream: StoredValue<Option<StoredValue<EventStream, LocalStorage>>>,
-=======
-    work: StoredValue<Work, LocalStorage>,
+    work: StoredValue<Work>,
 }
 
 /// What is shown around the messages.
@@ -74,8 +66,9 @@ struct Work {
     reading: Reading,
     queue: VecDeque<(ClientMessageId, String)>,
     sending: bool,
-    stream: Option<EventStream>,
->>>>>>> diet
+    /// Made in the browser only: what belongs to one thread must not exist on the server, where a page may be
+    /// dropped by another thread than the one that rendered it.
+    stream: Option<StoredValue<EventStream, LocalStorage>>,
 }
 
 /// Where the coalesced read stands.
@@ -183,15 +176,10 @@ impl Live {
                     }
                 }
                 Err(error) if matches!(error.code, Code::NotFound | Code::NoSession) => {
-<<<<<<< HEAD
-                    self.gone.set(error.error);
-                    if let Some(stream) = self.stream.get_value() {
+                    self.around.update(|around| around.gone = error.error);
+                    if let Some(stream) = self.work.with_value(|work| work.stream) {
                         stream.with_value(EventStream::close);
                     }
-=======
-                    self.around.update(|around| around.gone = error.error);
-                    self.work.with_value(|work| work.stream.iter().for_each(EventStream::close));
->>>>>>> diet
                 }
                 // The stream's next good connection tries again.
                 Err(_) => self.set_reading(Reading::Failed),
@@ -319,20 +307,13 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
         local: RwSignal::new(false),
         scroller: NodeRef::new(),
         foot: NodeRef::new(),
-<<<<<<< HEAD
-        reading: StoredValue::new(Reading::Idle),
-        queue: StoredValue::new(VecDeque::new()),
-        sending: StoredValue::new(false),
-        stream: StoredValue::new(None),
-=======
-        work: StoredValue::new_local(Work {
+        work: StoredValue::new(Work {
             thread: thread.to_string(),
             reading: Reading::Idle,
             queue: VecDeque::new(),
             sending: false,
             stream: None,
         }),
->>>>>>> diet
     };
     let Live { timeline, around, local, .. } = live;
     let status = move || timeline.read().thread.status;
@@ -349,11 +330,8 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
         if newest {
             let stream =
                 EventStream::open(of_stream.clone(), cursor.clone(), move |news| live.hear(news));
-<<<<<<< HEAD
-            live.stream.set_value(Some(StoredValue::new_local(stream)));
-=======
+            let stream = StoredValue::new_local(stream);
             live.work.update_value(|work| work.stream = Some(stream));
->>>>>>> diet
         }
         document::mark_hydrated();
     });
