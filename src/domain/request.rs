@@ -135,12 +135,17 @@ impl Draft {
 /// Checks a message's text: outer blank lines go, line ends become `\n`, 1 to [`limits::TEXT`] characters.
 /// The error is a sentence for the person who typed.
 pub fn check_text(text: &str) -> Result<String, String> {
-    let text: String = text
-        .replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .chars()
-        .filter(|c| !c.is_control() || *c == '\n' || *c == '\t')
-        .collect();
+    let mut clean = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\r' => clean.push('\n'),
+            c if c.is_control() && c != '\n' && c != '\t' => {}
+            c => clean.push(c),
+        }
+    }
+    let text = clean;
     let text = text.trim_end().trim_start_matches('\n').to_string();
     match text.chars().count() {
         _ if text.trim().is_empty() => Err("Please write a message.".into()),
@@ -172,9 +177,7 @@ fn is_email(text: &str) -> bool {
     text.len() <= limits::EMAIL
         && (1..=64).contains(&local.len())
         && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && !local.contains("..")
+        && !local.split('.').any(str::is_empty)
         && domain.contains('.')
         && domain.split('.').all(label)
 }

@@ -337,11 +337,9 @@ impl Timeline {
 /// Minutes of the day in UTC: enough to tell how far apart two neighbours are. Over midnight they count as far
 /// apart, which only shows a name once more.
 fn minutes(at: &At) -> i64 {
-    let text = at.hour_minute();
-    let number = |range: std::ops::Range<usize>| {
-        text.get(range).and_then(|t| t.parse::<i64>().ok()).unwrap_or(0)
-    };
-    number(0..2) * 60 + number(3..5)
+    let digits = at.hour_minute().bytes().filter(u8::is_ascii_digit);
+    let number = digits.fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+    number / 100 * 60 + number % 100
 }
 
 #[cfg(test)]
