@@ -90,7 +90,12 @@ async fn api(mut request: Request, next: Next) -> Response {
             }
         }
     }
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    if api {
+        // A visitor's messages belong into no cache. The stream says more than that, and keeps its own word.
+        let no_store = header::HeaderValue::from_static("no-store");
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
+    }
     let failed = response.status().is_server_error() || response.status().is_client_error();
     let kind = response.headers().get(header::CONTENT_TYPE);
     let answered = response.status() != StatusCode::INTERNAL_SERVER_ERROR

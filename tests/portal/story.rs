@@ -30,6 +30,8 @@ async fn a_request_and_its_answer() {
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(page.text().contains("It stops at row 5000."), "{}", page.text());
     assert!(page.text().contains("Export stops"));
+    let json = dana.messages(&thread).await;
+    assert_eq!((json.status, json.header("cache-control")), (200, "no-store"));
 
     house.agent.answer(&thread, "Found it. Try again now.", "chat").await;
     let page = until("the answer on the page", || async {
