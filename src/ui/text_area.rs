@@ -41,7 +41,7 @@ mod tests {
                 .to_html();
         assert_eq!(
             html,
-            "<textarea class=\"c\" id=\"i\" name=\"m\">\n&lt;/textarea&gt;&lt;b&gt;</textarea>"
+            "<textarea id=\"i\" name=\"m\" class=\"c\">\n&lt;/textarea&gt;&lt;b&gt;</textarea>"
         );
     }
 }
