@@ -213,13 +213,12 @@ struct Seat(Arc<Shared>);
 
 impl Seat {
     fn take(shared: &Arc<Shared>) -> Option<Self> {
-        let max = shared.settings.max_streams;
-        shared
-            .open
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
-                (open < max).then_some(open + 1)
-            })
-            .ok()?;
+        // Taken first and given back if it was one too many: at the edge two may be refused where one would do,
+        // and never one admitted too many.
+        if shared.open.fetch_add(1, Ordering::Relaxed) >= shared.settings.max_streams {
+            shared.open.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
         gauge!("hotline_streams").increment(1.0);
         Some(Self(shared.clone()))
     }
