@@ -1,6 +1,5 @@
 //! The sandbox over real sockets: calls in over HTTP, signed webhooks out to a small receiver.
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
-// Outside `#[test]` functions the lint does not see that this is a test.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
