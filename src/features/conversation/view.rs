@@ -262,11 +262,18 @@ impl Live {
         spawn_local(async move {
             let page = messages(&self.thread(), Some(&before)).await;
             let Ok(page) = page else { return };
-            // The list's own end is its origin, so what is put above moves nothing.
+            let list = self.scroller.get_untracked();
+            let place = list.as_ref().map(|list| scroll::place(list));
             self.timeline.update(|timeline| {
                 // Two clicks ask for the same page.
                 if timeline.older.as_deref() == Some(before.as_str()) {
                     timeline.prepend(page);
+                }
+            });
+            // The browser holds on to what has the focus, which is the link above; the reader's eye is on a message.
+            request_animation_frame(move || {
+                if let (Some(list), Some(place)) = (list, place) {
+                    scroll::restore(&list, place);
                 }
             });
         });

@@ -1,0 +1,28 @@
+import { ask, composer, connectionState, conversation, message } from '../../support/pages.ts';
+import { expect, test } from '../../support/test.ts';
+
+test('who reads further up stays there, and is told what came', async ({ page, scripted, stand }) => {
+  const threadId = await ask(page, scripted);
+  await connectionState(page, 'live');
+  for (let count = 1; count <= 25; count += 1) await stand.sandbox.answer(threadId, `Line ${count}.`);
+  // At the end it follows.
+  await expect(message(page, 'Line 25.')).toBeInViewport();
+
+  await conversation(page).evaluate((list) => list.scrollTo(0, -list.scrollHeight));
+  const read = message(page, 'Line 2.');
+  await expect(read).toBeInViewport();
+  const place = async () => (await read.boundingBox())?.y ?? 0;
+  const before = await place();
+  await composer(page).fill('half a thought');
+  await stand.sandbox.answer(threadId, 'Something new.');
+  const jump = page.getByRole('button', { name: '1 new message' });
+  await expect(jump).toBeVisible();
+  expect(Math.abs((await place()) - before)).toBeLessThanOrEqual(1);
+  await expect(message(page, 'Something new.')).not.toBeInViewport();
+
+  // Enter on the button is for the button, not for the reply box.
+  await jump.press('Enter');
+  await expect(message(page, 'Something new.')).toBeInViewport();
+  await expect(jump).toBeHidden();
+  await expect(composer(page)).toHaveValue('half a thought');
+});
