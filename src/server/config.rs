@@ -2,6 +2,7 @@
 //!
 //! A wrong setting stops the start with its name, the fault and a valid example; secrets never show in `Debug`.
 
+use super::telemetry::LogFormat;
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
 use std::{
@@ -194,15 +195,6 @@ pub struct ConfigError {
     pub fault: String,
     /// A value that would do.
     pub example: String,
-}
-
-/// How the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Where the embedded or stand-alone sandbox listens and keeps its data.
@@ -561,11 +553,13 @@ impl Config {
                 1,
                 1_000_000,
             )?,
-            log: s.choice(
-                "HOTLINE_LOG",
-                LogFormat::Text,
-                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-            )?,
+            log: match s.get("HOTLINE_LOG") {
+                None => LogFormat::default(),
+                Some(text) => text
+                    .trim()
+                    .parse()
+                    .map_err(|rule| s.fail("HOTLINE_LOG", format!("`{text}` {rule}")))?,
+            },
             name: s.get("HOTLINE_NAME").unwrap_or("Hotline").trim().to_string(),
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
             bus_history: s.number("HOTLINE_BUS_HISTORY", 256, 1, 100_000)?,

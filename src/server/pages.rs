@@ -5,6 +5,7 @@ use super::{shell::shell, state::AppState, visitor};
 use crate::{
     app::{SetStatus, Site},
     domain::{
+        echo::FormEcho,
         error::{Code, DeskError},
         request::Draft,
     },
@@ -169,7 +170,7 @@ pub async fn post_request(State(state): State<AppState>, request: Request) -> Re
         Err((status, error)) => (Draft::default(), status, error),
     };
     let again = Request::from_parts(parts, Body::empty());
-    with_status(render(state, again, visitor::form_echo(draft, error)).await, status)
+    with_status(render(state, again, FormEcho::of(draft, error)).await, status)
 }
 
 /// The reply box's fields.

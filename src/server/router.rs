@@ -14,8 +14,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use leptos_axum::{LeptosRoutes, generate_route_list};
-use std::{sync::Arc, time::Duration};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{
@@ -28,6 +31,10 @@ use tower_http::{
 /// A body that stops coming is given up.
 const BODY_PAUSE: Duration = Duration::from_secs(20);
 
+/// The pages' routes, listed once a process: while leptos lists them it lets no resource load, in the whole process, and a
+/// page that another portal of this process (there are many in tests) renders just then would wait for ever.
+static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
+
 /// All routes with their layers.
 pub fn router(
     state: AppState,
@@ -36,7 +43,7 @@ pub fn router(
     health: Router,
 ) -> Router {
     let options = state.leptos.clone();
-    let pages = generate_route_list(App);
+    let pages = PAGES.clone();
 
     // Visitors.
     let visitors = Router::new()

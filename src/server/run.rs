@@ -6,7 +6,7 @@ use super::{
         memory::{MemoryBus, MemoryBusSettings},
     },
     clock::{Clock, SystemClock},
-    config::{Config, LogFormat, SandboxConfig},
+    config::{Config, SandboxConfig},
     desk::{Desk, DeskSettings},
     guard::Guard,
     plain::{ApiKey, PlainClient, PlainSettings},
@@ -223,7 +223,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
 
 /// `hotline serve`: serves until a signal comes.
 pub async fn run(config: Config, rust_log: Option<String>) -> Result<(), RunError> {
-    telemetry::init_log(log_format(&config), rust_log.as_deref())?;
+    telemetry::init_log(config.log, rust_log.as_deref())?;
     let running = start(&config, Metrics::install()?).await?;
     tracing::info!(addr = %running.addr, "Portal: {}", visible_url(&config, running.addr));
     if let Some(addr) = running.sandbox {
@@ -244,7 +244,7 @@ pub async fn run_sandbox(
     webhook_url: Option<String>,
     rust_log: Option<String>,
 ) -> Result<(), RunError> {
-    telemetry::init_log(log_format(&config), rust_log.as_deref())?;
+    telemetry::init_log(config.log, rust_log.as_deref())?;
     let settings = sandbox_settings(&config.sandbox_alone, webhook_url);
     let sandbox = Sandbox::start(settings).await.map_err(|e| RunError::Sandbox(e.to_string()))?;
     tracing::info!(addr = %sandbox.addr(), "Agent desk (sandbox): http://{}", sandbox.addr());
@@ -252,13 +252,6 @@ pub async fn run_sandbox(
     Shutdown::new().wait_for_signal().await?;
     sandbox.shutdown().await;
     Ok(())
-}
-
-fn log_format(config: &Config) -> telemetry::LogFormat {
-    match config.log {
-        LogFormat::Text => telemetry::LogFormat::Text,
-        LogFormat::Json => telemetry::LogFormat::Json,
-    }
 }
 
 fn visible_url(config: &Config, addr: SocketAddr) -> String {

@@ -3,7 +3,7 @@
 use super::{guard::error_response, session::Session, state::AppState, stream};
 use crate::{
     domain::{
-        echo::{FormEcho, ReplyEcho},
+        echo::ReplyEcho,
         error::{Code, DeskError},
         ids::{ClientMessageId, ThreadId},
         message::SentReply,
@@ -200,9 +200,4 @@ pub async fn live(
 pub fn reply_echo(text: String, key: String, error: &DeskError) -> ReplyEcho {
     let key = ClientMessageId::parse(key).map(String::from).unwrap_or_default();
     ReplyEcho { text, error: error.error.clone(), key }
-}
-
-/// What a page shows again after a refused form.
-pub fn form_echo(draft: Draft, error: DeskError) -> FormEcho {
-    FormEcho::of(draft, error)
 }
