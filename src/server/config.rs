@@ -60,7 +60,7 @@ const fn setting(
 }
 
 /// All settings of ours. (Leptos' own, `LEPTOS_…`, are leptos' business.)
-pub const SETTINGS: [Setting; 25] = [
+pub const SETTINGS: &[Setting] = &[
     setting(
         "PLAIN_API_KEY",
         ("plain", "api-key"),
