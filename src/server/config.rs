@@ -415,6 +415,7 @@ impl Config {
         };
         let https = public_url.as_ref().is_some_and(|url| url.scheme() == "https");
         let data_dir = PathBuf::from(s.get("HOTLINE_DATA_DIR").unwrap_or(".hotline"));
+        check_site_root(&leptos.site_root, &data_dir)?;
 
         #[derive(Clone, Copy, PartialEq)]
         enum Mode {
@@ -613,11 +614,41 @@ fn leptos_options(s: &Sources) -> Result<LeptosOptions, ConfigError> {
         }
         None => NONE.into(),
     };
-    leptos::config::get_config_from_str(&text).map_err(|error| ConfigError {
+    let mut options = leptos::config::get_config_from_str(&text).map_err(|error| ConfigError {
         name: "LEPTOS_… or [package.metadata.leptos]".into(),
         fault: error.to_string(),
         example: "LEPTOS_SITE_ADDR=127.0.0.1:3000".into(),
-    })
+    })?;
+    // Leptos' own default is the folder that the program runs in.
+    if &*options.site_root == "." && !text.contains("site-root") {
+        options.site_root = "target/site".into();
+    }
+    Ok(options)
+}
+
+/// Everything below the site root is public: the settings and the data folder must not be there.
+fn check_site_root(site_root: &str, data_dir: &Path) -> Result<(), ConfigError> {
+    let Ok(root) = Path::new(site_root).canonicalize() else {
+        // Nothing there, nothing to leak.
+        return Ok(());
+    };
+    let inside = |path: &Path| {
+        std::path::absolute(path)
+            .map(|path| path.canonicalize().unwrap_or(path))
+            .is_ok_and(|path| path.starts_with(&root))
+    };
+    for (path, what) in
+        [(Path::new("."), "the folder this program runs in"), (data_dir, "the data folder")]
+    {
+        if inside(path) {
+            return Err(ConfigError {
+                name: "LEPTOS_SITE_ROOT".into(),
+                fault: format!("`{site_root}` holds {what}, and everything in it would be public"),
+                example: "target/site".into(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The cookie secret of this data folder, made on first use and readable by its owner only.
@@ -670,6 +701,27 @@ mod tests {
         assert_eq!(config.plain_api_url.as_str(), "http://127.0.0.1:3100/graphql/v1");
         assert_eq!(config.webhook_secrets[0].expose(), SANDBOX_SIGNING_SECRET);
         assert!(!config.https());
+    }
+
+    #[test]
+    fn what_is_private_is_not_in_the_site_root() {
+        assert_eq!(&*load(&[], None).unwrap().leptos.site_root, "target/site");
+        let file = "[package.metadata.leptos]\noutput-name = \"hotline\"\nsite-root = \".\"\n";
+        assert_eq!(load(&[], Some(file)).unwrap_err().name, "LEPTOS_SITE_ROOT");
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let env = [("HOTLINE_DATA_DIR", data.to_str().unwrap())];
+        let with_root = |root: &Path| {
+            let root = root.display();
+            let file = format!(
+                "[package.metadata.leptos]\noutput-name = \"hotline\"\nsite-root = \"{root}\"\n"
+            );
+            load(&env, Some(&file))
+        };
+        assert_eq!(with_root(folder.path()).unwrap_err().name, "LEPTOS_SITE_ROOT");
+        assert_eq!(with_root(Path::new("/")).unwrap_err().name, "LEPTOS_SITE_ROOT");
+        std::fs::create_dir(folder.path().join("site")).unwrap();
+        assert!(with_root(&folder.path().join("site")).is_ok());
     }
 
     #[test]

@@ -75,7 +75,9 @@ impl Guard {
         let machine = request.uri().path().starts_with("/api/webhooks/");
         let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let api = request.uri().path().starts_with("/api/");
-        let mut response = if safe || machine || self.is_own_page(request.headers()) {
+        let mut response = if !is_plain_path(request.uri().path()) {
+            (StatusCode::BAD_REQUEST, "This is not a path.\n").into_response()
+        } else if safe || machine || self.is_own_page(request.headers()) {
             next.run(request).await
         } else {
             let error = DeskError::new(
@@ -112,6 +114,16 @@ impl Guard {
     }
 }
 
+/// Whether this is a path, and one that means the same to everybody. `CONNECT host:80`, `GET host:80` and `OPTIONS *`
+/// have none; dot segments are resolved by every client, so who sends them hopes for a reader that reads them otherwise.
+fn is_plain_path(path: &str) -> bool {
+    let dots = |part: &str| {
+        let rest = part.replace("%2e", ".").replace("%2E", ".");
+        rest == "." || rest == ".."
+    };
+    path.starts_with('/') && !path.split('/').any(dots)
+}
+
 /// An error of the API, as JSON with its status.
 pub fn error_response(error: &DeskError) -> Response {
     let status =
@@ -136,6 +148,16 @@ mod tests {
             .iter()
             .map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v)))
             .collect()
+    }
+
+    #[test]
+    fn plain_paths() {
+        for path in ["/", "/t/x", "/.well-known/x", "/a..b", "/...", "/%2ea"] {
+            assert!(is_plain_path(path), "{path}");
+        }
+        for path in ["", "*", "host", "/..", "/t/../x", "/./x", "/t/%2e%2E", "/t/.%2e/", "/%2e"] {
+            assert!(!is_plain_path(path), "{path}");
+        }
     }
 
     #[test]

@@ -73,6 +73,9 @@ pub async fn not_found(State(state): State<AppState>, request: Request) -> Respo
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response();
     }
+    // The router of the pages reads `/t/..` as `/`; what is no route stays none.
+    let mut request = request;
+    *request.uri_mut() = axum::http::Uri::from_static("/404");
     render(state, request, ()).await
 }
 

@@ -57,7 +57,8 @@ pub fn router(
         .fallback(assets::file_or_page)
         .with_state(state);
 
-    // Outermost first: a panic becomes an answer; the guard refuses and dresses; pages are compressed, streams never.
+    // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are compressed,
+    // streams never.
     let compressible = DefaultPredicate::new()
         .and(NotForContentType::const_new("application/wasm"))
         .and(NotForContentType::SSE);
@@ -68,10 +69,6 @@ pub fn router(
         .merge(health)
         .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(middleware::from_fn(move |request, next| {
-            let guard = guard.clone();
-            async move { guard.watch(request, next).await }
-        }))
         .layer(CatchPanicLayer::custom(|_| {
             tracing::error!("a handler panicked");
             (
@@ -80,6 +77,10 @@ pub fn router(
             )
                 .into_response()
         }))
+        .layer(middleware::from_fn(move |request, next| {
+            let guard = guard.clone();
+            async move { guard.watch(request, next).await }
+        }))
 }
 
 /// Server functions read whatever body comes, whole, and answer every error with 500 in leptos 0.8. This lets only
@@ -87,6 +88,10 @@ pub fn router(
 /// code names, and a content type.
 async fn api(mut request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/support/");
+    if api && *request.method() == Method::HEAD {
+        // Server functions know GET only; the connection leaves the body out.
+        *request.method_mut() = Method::GET;
+    }
     if api && *request.method() == Method::POST {
         let (parts, body) = request.into_parts();
         match pages::read_body(&parts.headers, body).await {
