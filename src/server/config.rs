@@ -2,7 +2,7 @@
 //!
 //! A wrong setting stops the start with its name, the fault and a valid example; secrets never show in `Debug`.
 
-use super::telemetry::LogFormat;
+use super::telemetry::{LogFormat, MetricsFor};
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
 use std::{
@@ -118,6 +118,12 @@ pub const SETTINGS: &[Setting] = &[
         "10",
     ),
     setting("HOTLINE_LOG", ("hotline", "log"), "text or json; RUST_LOG filters", "text"),
+    setting(
+        "HOTLINE_METRICS",
+        ("hotline", "metrics"),
+        "who may read /metrics: private addresses that ask directly, or all",
+        "private",
+    ),
     setting("HOTLINE_NAME", ("hotline", "name"), "the name visitors see", "Hotline"),
     setting(
         "HOTLINE_CACHE_MS",
@@ -243,6 +249,8 @@ pub struct Config {
     pub rate_webhook_per_minute: u32,
     /// Text or JSON.
     pub log: LogFormat,
+    /// Who may read `/metrics`.
+    pub metrics_for: MetricsFor,
     /// The product's name on the pages.
     pub name: String,
     /// Age at which a cached conversation is read anew.
@@ -547,6 +555,11 @@ impl Config {
             public_url,
             data_dir,
             trusted_proxies,
+            metrics_for: s.choice(
+                "HOTLINE_METRICS",
+                MetricsFor::Private,
+                &[("private", MetricsFor::Private), ("all", MetricsFor::All)],
+            )?,
             rate_limits: s.choice("HOTLINE_RATE_LIMITS", true, &[("on", true), ("off", false)])?,
             rate_webhook_per_minute: s.number(
                 "HOTLINE_RATE_WEBHOOK_PER_MINUTE",

@@ -203,7 +203,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         }),
     ];
     tokio::spawn(metrics.clone().upkeep(shutdown.token()));
-    let health = telemetry::routes(metrics, shutdown.clone(), checks);
+    let health = telemetry::routes(metrics, shutdown.clone(), checks, config.metrics_for);
     let app = router(state, intake, Guard::new(config), health);
     let token = shutdown.token();
     let task = tokio::spawn(async move {

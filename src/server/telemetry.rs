@@ -1,16 +1,23 @@
 //! What an operator sees: logs, metrics, health.
 
-use crate::server::shutdown::Shutdown;
+use crate::server::{shutdown::Shutdown, webhook::Peer};
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
-use std::{future::Future, pin::Pin, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::{IpAddr, Ipv6Addr},
+    pin::Pin,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -132,21 +139,54 @@ impl Check {
     }
 }
 
+/// Who may read `/metrics`. They hold no names and no texts, but they do say how busy a team is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsFor {
+    /// Private and loopback addresses that ask directly: what comes through a proxy comes from outside.
+    Private,
+    /// Everybody.
+    All,
+}
+
+impl MetricsFor {
+    fn lets_in(self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
+        let forwarded = ["x-forwarded-for", "forwarded", "x-real-ip", "via"]
+            .iter()
+            .any(|it| headers.contains_key(*it));
+        self == Self::All || (!forwarded && peer.is_none_or(is_private))
+    }
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => {
+            v6 == Ipv6Addr::LOCALHOST || v6.is_unique_local() || v6.is_unicast_link_local()
+        }
+    }
+}
+
 /// What the health routes know.
 struct Health {
     metrics: Metrics,
     shutdown: Shutdown,
     checks: Vec<Check>,
+    metrics_for: MetricsFor,
 }
 
 /// `/livez`: 200 as long as anything answers. `/readyz`: 200, or 503 while draining or while a check fails, with
-/// `{"ready":…,"draining":…,"checks":{"<name>":true|false}}`. `/metrics`: Prometheus text.
-pub fn routes(metrics: Metrics, shutdown: Shutdown, checks: Vec<Check>) -> Router {
+/// `{"ready":…,"draining":…,"checks":{"<name>":true|false}}`. `/metrics`: Prometheus text, or 403.
+pub fn routes(
+    metrics: Metrics,
+    shutdown: Shutdown,
+    checks: Vec<Check>,
+    metrics_for: MetricsFor,
+) -> Router {
     Router::new()
         .route("/livez", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .with_state(Arc::new(Health { metrics, shutdown, checks }))
+        .with_state(Arc::new(Health { metrics, shutdown, checks, metrics_for }))
 }
 
 async fn ready(State(health): State<Arc<Health>>) -> Response {
@@ -164,7 +204,15 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
-async fn render(State(health): State<Arc<Health>>) -> Response {
+async fn render(
+    State(health): State<Arc<Health>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Response {
+    if !health.metrics_for.lets_in(peer.map(|Extension(Peer(address))| address), &headers) {
+        let sentence = "Metrics are for private addresses that ask directly (HOTLINE_METRICS).\n";
+        return (StatusCode::FORBIDDEN, sentence).into_response();
+    }
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], health.metrics.render()).into_response()
 }
@@ -195,7 +243,7 @@ mod tests {
             let works = probe.load(Ordering::SeqCst);
             async move { if works { Ok(()) } else { Err("gone".to_owned()) } }
         });
-        let router = routes(metrics, shutdown.clone(), vec![check]);
+        let router = routes(metrics, shutdown.clone(), vec![check], MetricsFor::Private);
 
         let good = r#"{"checks":{"bus":true},"draining":false,"ready":true}"#;
         assert_eq!(get(&router, "/readyz").await, (StatusCode::OK, good.into()));
@@ -212,6 +260,25 @@ mod tests {
         let (status, text) = get(&router, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         assert!(text.contains("hotline_webhook_seconds_bucket{le=\"0.0025\"} "), "{text}");
+    }
+
+    #[test]
+    fn metrics_are_for_neighbours() {
+        let direct = HeaderMap::new();
+        let lets = |address: &str, headers: &HeaderMap| {
+            MetricsFor::Private.lets_in(Some(address.parse().unwrap()), headers)
+        };
+        for near in ["127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd00::1", "::ffff:10.0.0.1"] {
+            assert!(lets(near, &direct), "{near}");
+            for name in ["x-forwarded-for", "forwarded", "x-real-ip", "via"] {
+                let proxied = HeaderMap::from_iter([(name.parse().unwrap(), "x".parse().unwrap())]);
+                assert!(!lets(near, &proxied), "{near} {name}");
+            }
+        }
+        for far in ["8.8.8.8", "2001:db8::1", "172.32.0.1", "::ffff:8.8.8.8"] {
+            assert!(!lets(far, &direct), "{far}");
+            assert!(MetricsFor::All.lets_in(Some(far.parse().unwrap()), &direct));
+        }
     }
 
     #[test]
