@@ -18,9 +18,8 @@ async fn a_request_has_one_meaning() {
         body.len()
     );
     let n = hidden.len();
-    let head = format!(
-        "POST /api/webhooks/plain HTTP/1.1\r\nHost: portal\r\nContent-Type: application/json\r\n"
-    );
+    let head =
+        "POST /api/webhooks/plain HTTP/1.1\r\nHost: portal\r\nContent-Type: application/json\r\n";
     // What a proxy took for the body must be one for us, too. (The signature is wrong, so the first is a 401.)
     let as_body = [
         format!("{head}Content-Length: {n}\r\n\r\n{hidden}"),
