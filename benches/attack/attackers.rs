@@ -58,7 +58,13 @@ fn clients() -> Vec<reqwest::Client> {
 }
 
 /// So many requests of all kinds, some at once.
-pub async fn round(portal: &str, honest: &Conversation, requests: u32, at_once: usize) -> Tally {
+pub async fn round(
+    portal: &str,
+    honest: &Conversation,
+    round: u32,
+    requests: u32,
+    at_once: usize,
+) -> Tally {
     let tally = Tally::default();
     let clients = clients();
     let next = AtomicU32::new(0);
@@ -70,7 +76,8 @@ pub async fn round(portal: &str, honest: &Conversation, requests: u32, at_once: 
                 return;
             }
             let client = &clients[n as usize % clients.len()];
-            one(portal, honest, &genuine, client, n, &tally).await;
+            // Each round has texts and keys of its own, or the portal would know the forms of the last one.
+            one(portal, honest, &genuine, client, round * 1_000_000 + n, &tally).await;
         }
     };
     futures::future::join_all((0..at_once).map(|_| worker())).await;

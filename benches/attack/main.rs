@@ -46,7 +46,7 @@ async fn main() {
     let slow = attackers::slow(&stage.portal, SLOW, over.clone());
     for round in 1..=ROUNDS {
         let began = Instant::now();
-        let attack = attackers::round(&stage.portal, &honest, requests, AT_ONCE);
+        let attack = attackers::round(&stage.portal, &honest, round, requests, AT_ONCE);
         let (tally, under_fire) = tokio::join!(attack, async {
             // For as long as the attack takes, and a while at least.
             honest.talk_for(Duration::from_secs(8)).await
