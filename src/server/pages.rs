@@ -1,19 +1,21 @@
 //! The pages' handlers: leptos renders them; their POST twins take plain forms from browsers without script, answer
 //! 303 on success, and on a fault render the same page again with what was typed.
 
-use super::{shell::shell, state::AppState, visitor};
+use super::{links::is_visit, shell::shell, state::AppState, visitor};
 use crate::{
     app::{SetStatus, Site},
     domain::{
         echo::FormEcho,
         error::{Code, DeskError},
+        link::NotOpened,
         request::Draft,
     },
 };
 use axum::{
     body::{Body, Bytes},
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
@@ -173,10 +175,11 @@ pub async fn post_request(State(state): State<AppState>, request: Request) -> Re
     with_status(render(state, again, FormEcho::of(draft, error)).await, status)
 }
 
-/// The reply box's fields.
+/// The fields of the conversation's forms: the reply box, and with `intent=link` the one that asks for a link.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ReplyForm {
+    intent: String,
     text: String,
     client_message_id: String,
 }
@@ -190,6 +193,15 @@ pub async fn post_reply(
     let (parts, body) = request.into_parts();
     let session = state.sessions.read(&parts.headers);
     let (form, status, error) = match read_form::<ReplyForm>(&parts.headers, body).await {
+        Ok(form) if form.intent == "link" => {
+            match visitor::make_link(&state, &thread, &parts.headers, &parts.uri) {
+                Ok(link) => {
+                    let again = Request::from_parts(parts, Body::empty());
+                    return render(state, again, link).await;
+                }
+                Err(error) => (form, status_of(&error), error),
+            }
+        }
         Ok(form) => {
             match visitor::say(
                 &state,
@@ -209,4 +221,48 @@ pub async fn post_reply(
     let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
     let again = Request::from_parts(parts, Body::empty());
     with_status(render(state, again, echo).await, status)
+}
+
+/// `GET /r/{token}`: exchanges the link for the cookie and goes to the conversation. A program that only looks at the
+/// link gets a page without anything in it, and the link stays good. On that page, a person whose browser looks like
+/// a program presses a button: `POST /r/{token}`.
+pub async fn resume(State(state): State<AppState>, request: Request) -> Response {
+    let token = request.uri().path().strip_prefix("/r/").unwrap_or_default().to_owned();
+    let (method, headers) = (request.method(), request.headers());
+    let result = if *method == Method::POST || is_visit(method, headers) {
+        visitor::resume(&state, headers, &token).await
+    } else {
+        Err(NotOpened::Looked)
+    };
+    let mut response = match result {
+        Ok((thread, cookie)) => see_other(&format!("/t/{thread}"), cookie),
+        Err(why) => {
+            // The page is rendered for an address that does not hold the token, so it cannot show it.
+            let mut bare = Request::new(Body::empty());
+            *bare.uri_mut() = Uri::from_static("/r");
+            let status = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::FORBIDDEN);
+            with_status(render(state, bare, why).await, status)
+        }
+    };
+    for (name, value) in [
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Around the pages: a page view keeps a visitor's session alive.
+pub async fn renew(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let viewed = *request.method() == Method::GET;
+    let cookie = viewed.then(|| state.sessions.renew(request.headers())).flatten();
+    let mut response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if let Some(cookie) = cookie.filter(|_| page) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
