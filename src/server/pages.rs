@@ -266,3 +266,93 @@ pub async fn renew(State(state): State<AppState>, request: Request, next: Next) 
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+    use proptest::prelude::*;
+
+    fn form(bytes: Vec<u8>) -> (HeaderMap, Body) {
+        let mut headers = HeaderMap::new();
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(header::CONTENT_TYPE, kind);
+        (headers, Body::from(bytes))
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(bytes: Vec<u8>) -> Result<T, (StatusCode, DeskError)> {
+        let (headers, body) = form(bytes);
+        block_on(read_form(&headers, body))
+    }
+
+    /// Bytes of any kind, and bytes that come near to a form.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let pair = "(name|email|text|message|intent|submission_id|x)?(=[%&+=0-9a-fA-F\\PC]{0,9})?";
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..400),
+            prop::collection::vec(pair, 0..9).prop_map(|pairs| pairs.join("&").into_bytes()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_form_or_an_error(bytes in bytes()) {
+            let refused = |result: Result<(), (StatusCode, DeskError)>| match result {
+                Ok(()) => true,
+                Err((status, error)) => status == 400 && error.code == Code::BadRequest,
+            };
+            prop_assert!(refused(read::<ReplyForm>(bytes.clone()).map(drop)));
+            let draft = read::<Draft>(bytes);
+            prop_assert!(refused(draft.as_ref().map(drop).map_err(Clone::clone)));
+            let Ok(draft) = draft else { return Ok(()) };
+            let Err(error) = draft.check() else { return Ok(()) };
+            prop_assert_eq!(error.code, Code::Invalid);
+            prop_assert!(!error.fields.is_empty());
+        }
+
+        #[test]
+        fn what_was_typed_comes_back(
+            typed in prop::collection::vec("[\\PC\\r\\n\\t\0&=%+<>\"']{0,60}", 7),
+            key in "[0-9A-Za-z-]{0,70}",
+        ) {
+            let draft = Draft {
+                name: typed[0].clone(),
+                email: typed[1].clone(),
+                topic: typed[2].clone(),
+                subject: typed[3].clone(),
+                message: typed[4].clone(),
+                submission_id: key.clone(),
+                website: typed[5].clone(),
+            };
+            let sent = serde_urlencoded::to_string(&draft).unwrap();
+            let arrived = read::<Draft>(sent.into_bytes()).unwrap();
+            prop_assert_eq!(&arrived, &draft);
+            if let Err(error) = arrived.check() {
+                let shown = FormEcho::of(arrived, error).draft;
+                let kept = if (8..=64).contains(&key.len()) { &*key } else { "" };
+                prop_assert_eq!(&shown.submission_id, kept);
+                prop_assert_eq!(Draft { submission_id: key.clone(), ..shown }, draft);
+            }
+
+            let pairs = [("text", &*typed[6]), ("client_message_id", &*key), ("id", "x")];
+            let sent = serde_urlencoded::to_string(pairs).unwrap();
+            let arrived = read::<ReplyForm>(sent.into_bytes()).unwrap();
+            prop_assert_eq!(&arrived.text, &typed[6]);
+            prop_assert_eq!(&arrived.intent, "");
+            let error = DeskError::unavailable();
+            let echo = visitor::reply_echo(arrived.text, arrived.client_message_id, &error);
+            prop_assert_eq!(&echo.text, &typed[6]);
+            prop_assert!(echo.key == key || !(8..=64).contains(&key.len()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_form_is_refused_by_name() {
+        let (mut headers, body) = form(b"text=a".to_vec());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let (status, _) = block_on(read_form::<ReplyForm>(&headers, body)).unwrap_err();
+        assert_eq!(status, 415);
+        let (status, error) = read::<ReplyForm>(vec![b'a'; MAX_FORM + 1]).unwrap_err();
+        assert_eq!((status.as_u16(), error.code), (413, Code::TooLarge));
+    }
+}
