@@ -295,6 +295,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn any_bytes_are_a_form_or_an_error(bytes in bytes()) {
             let refused = |result: Result<(), (StatusCode, DeskError)>| match result {

@@ -295,6 +295,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn any_session_comes_back(grants in prop::collection::vec(0u32..99, 0..50)) {
             let all = sessions(&["k"], false);

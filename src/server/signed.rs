@@ -96,6 +96,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn what_is_sealed_opens(payload in prop::collection::vec(any::<u8>(), 0..300)) {
             let s = signer(&["k"], b"a\0");

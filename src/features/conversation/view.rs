@@ -388,8 +388,9 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
                         </p>
                         <form class="share" method="post">
                             <input type="hidden" name="intent" value="link" />
-                            <button class="text-button" type="submit" title="Continue on another device">
+                            <button class="text-button" type="submit">
                                 "Copy link"
+                                <span class="share__for">" for another device"</span>
                             </button>
                             <p class="share__said" hidden>
                                 <span></span>
