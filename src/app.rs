@@ -4,7 +4,7 @@ use crate::{
     domain::error::{Code, DeskError},
     features::{
         conversation::page::ConversationPage, new_request::page::NewRequestPage,
-        threads::page::ThreadsPage,
+        resume::page::ResumePage, threads::page::ThreadsPage,
     },
     ui::{
         escape::escape,
@@ -44,7 +44,8 @@ impl std::fmt::Debug for SetStatus {
     }
 }
 
-fn set_status(status: u16) {
+/// Sets the status of the answer that the page is part of.
+pub fn set_status(status: u16) {
     if let Some(set) = use_context::<SetStatus>() {
         (set.0)(status);
     }
@@ -68,6 +69,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("") view=NewRequestPage ssr=SsrMode::Async />
                 <Route path=path!("threads") view=ThreadsPage ssr=SsrMode::Async />
                 <Route path=path!("t/:thread_id") view=ConversationPage ssr=SsrMode::Async />
+                // Not `r/:token`: the page must not know the token.
+                <Route path=path!("r") view=ResumePage ssr=SsrMode::Async />
             </FlatRoutes>
         </Router>
     }

@@ -6,6 +6,7 @@
 pub mod echo;
 pub mod error;
 pub mod ids;
+pub mod link;
 pub mod live;
 pub mod message;
 pub mod opening;

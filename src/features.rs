@@ -2,4 +2,5 @@
 
 pub mod conversation;
 pub mod new_request;
+pub mod resume;
 pub mod threads;

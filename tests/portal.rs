@@ -17,6 +17,8 @@ mod following;
 mod gate;
 #[path = "portal/isolation.rs"]
 mod isolation;
+#[path = "portal/links.rs"]
+mod links;
 #[path = "portal/outages.rs"]
 mod outages;
 #[path = "portal/process.rs"]

@@ -55,6 +55,12 @@ pub fn day_words(at: &str) -> String {
     date(at).to_locale_date_string("en-GB", &options).into()
 }
 
+/// Day and month in the visitor's zone, `4 May`.
+pub fn short_day(at: &str) -> String {
+    let options = options(&[("day", "numeric"), ("month", "short")]);
+    date(at).to_locale_date_string("en-GB", &options).into()
+}
+
 /// Rewrites the moments that the server wrote below an element, from UTC into the visitor's zone.
 pub fn localise(scope: &Element) {
     let Ok(times) = scope.query_selector_all("time.time") else { return };

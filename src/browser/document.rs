@@ -1,6 +1,7 @@
 //! The document as a whole. On the server nothing here runs.
 
 use super::json;
+use js_sys::{Function, Promise, Reflect, futures::JsFuture};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
@@ -20,6 +21,21 @@ pub fn carried<T: DeserializeOwned>(id: &str) -> Option<T> {
 /// Leaves for another page of ours.
 pub fn go(path: &str) {
     let _ = window().location().assign(path);
+}
+
+/// Puts a text on the clipboard; whether that worked. Browsers without one (a page without https) and browsers that
+/// forbid it say no.
+pub async fn copy(text: &str) -> bool {
+    let written = || -> Result<Promise, JsValue> {
+        // By name: where there is no clipboard, its typed getter would hand out something that is not there.
+        let clipboard = Reflect::get(&window().navigator(), &"clipboard".into())?;
+        let write: Function = Reflect::get(&clipboard, &"writeText".into())?.dyn_into()?;
+        Ok(write.call1(&clipboard, &text.into())?.unchecked_into())
+    };
+    match written() {
+        Ok(promise) => JsFuture::from(promise).await.is_ok(),
+        Err(_) => false,
+    }
 }
 
 /// Whether the browser believes it has a network. `false` is certain, `true` is a guess.

@@ -3,7 +3,9 @@
 
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, HtmlElement, HtmlTextAreaElement, KeyboardEvent};
+use web_sys::{
+    Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement, KeyboardEvent, SubmitEvent,
+};
 
 /// An element around the form.
 pub type Scope = Element;
@@ -28,6 +30,20 @@ pub fn value(scope: &Scope, name: &str) -> String {
 pub fn set_value(scope: &Scope, name: &str, value: &str) {
     if let Some(control) = control(scope, name) {
         let _ = Reflect::set(&control, &JsValue::from_str("value"), &JsValue::from_str(value));
+    }
+}
+
+/// The form that is being sent.
+pub fn sent(event: &SubmitEvent) -> Option<Scope> {
+    event.target().map(JsCast::unchecked_into)
+}
+
+/// Shows a control that was hidden, with a value that can be copied at once.
+pub fn show_selected(scope: &Scope, name: &str, value: &str) {
+    set_value(scope, name, value);
+    if let Some(control) = control(scope, name) {
+        control.set_hidden(false);
+        control.unchecked_into::<HtmlInputElement>().select();
     }
 }
 

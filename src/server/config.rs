@@ -89,7 +89,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "HOTLINE_SECRET",
         ("hotline", "secret"),
-        "signs cookies; several allowed, the first signs; made once if absent",
+        "signs cookies and links; several allowed, the first signs; made once if absent",
         "a-long-random-text",
     ),
     setting(
@@ -101,8 +101,14 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "HOTLINE_DATA_DIR",
         ("hotline", "data-dir"),
-        "where the cookie secret and the sandbox's data are kept",
+        "where the cookie secret, the used links and the sandbox's data are kept",
         ".hotline",
+    ),
+    setting(
+        "HOTLINE_LINK_DAYS",
+        ("hotline", "link-days"),
+        "how long a link to a conversation can be exchanged",
+        "7",
     ),
     setting(
         "HOTLINE_TRUSTED_PROXIES",
@@ -241,6 +247,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// The data folder.
     pub data_dir: PathBuf,
+    /// How long a resume link can be exchanged.
+    pub link_life: Duration,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether rate limits hold.
@@ -554,6 +562,7 @@ impl Config {
             cookie_secrets,
             public_url,
             data_dir,
+            link_life: Duration::from_secs(86_400 * s.number("HOTLINE_LINK_DAYS", 7, 1, 90)?),
             trusted_proxies,
             metrics_for: s.choice(
                 "HOTLINE_METRICS",
@@ -765,6 +774,7 @@ mod tests {
             ("HOTLINE_STREAM_HEARTBEAT_MS", "0"),
             ("HOTLINE_LOG", "xml"),
             ("HOTLINE_SECRET", "short"),
+            ("HOTLINE_LINK_DAYS", "0"),
             ("PLAIN_CHANNEL", "fax"),
         ] {
             let error = load(&[(name, value)], None).unwrap_err();

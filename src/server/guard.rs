@@ -98,7 +98,9 @@ impl Guard {
             ("cross-origin-resource-policy", "same-origin"),
             ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=()"),
         ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            // A route may say it more strictly.
+            let name = HeaderName::from_static(name);
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
         // Pages bring their own policy with its nonce; nothing else needs anything.
         headers

@@ -1,19 +1,21 @@
 //! The pages' handlers: leptos renders them; their POST twins take plain forms from browsers without script, answer
 //! 303 on success, and on a fault render the same page again with what was typed.
 
-use super::{shell::shell, state::AppState, visitor};
+use super::{links::is_visit, shell::shell, state::AppState, visitor};
 use crate::{
     app::{SetStatus, Site},
     domain::{
         echo::FormEcho,
         error::{Code, DeskError},
+        link::NotOpened,
         request::Draft,
     },
 };
 use axum::{
     body::{Body, Bytes},
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
@@ -176,10 +178,11 @@ pub async fn post_request(State(state): State<AppState>, request: Request) -> Re
     with_status(render(state, again, FormEcho::of(draft, error)).await, status)
 }
 
-/// The reply box's fields.
+/// The fields of the conversation's forms: the reply box, and with `intent=link` the one that asks for a link.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ReplyForm {
+    intent: String,
     text: String,
     client_message_id: String,
 }
@@ -193,6 +196,15 @@ pub async fn post_reply(
     let (parts, body) = request.into_parts();
     let session = state.sessions.read(&parts.headers);
     let (form, status, error) = match read_form::<ReplyForm>(&parts.headers, body).await {
+        Ok(form) if form.intent == "link" => {
+            match visitor::make_link(&state, &thread, &parts.headers, &parts.uri) {
+                Ok(link) => {
+                    let again = Request::from_parts(parts, Body::empty());
+                    return render(state, again, link).await;
+                }
+                Err(error) => (form, status_of(&error), error),
+            }
+        }
         Ok(form) => {
             match visitor::say(
                 &state,
@@ -212,4 +224,140 @@ pub async fn post_reply(
     let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
     let again = Request::from_parts(parts, Body::empty());
     with_status(render(state, again, echo).await, status)
+}
+
+/// `GET /r/{token}`: exchanges the link for the cookie and goes to the conversation. A program that only looks at the
+/// link gets a page without anything in it, and the link stays good. On that page, a person whose browser looks like
+/// a program presses a button: `POST /r/{token}`.
+pub async fn resume(State(state): State<AppState>, request: Request) -> Response {
+    let token = request.uri().path().strip_prefix("/r/").unwrap_or_default().to_owned();
+    let (method, headers) = (request.method(), request.headers());
+    let result = if *method == Method::POST || is_visit(method, headers) {
+        visitor::resume(&state, headers, &token).await
+    } else {
+        Err(NotOpened::Looked)
+    };
+    let mut response = match result {
+        Ok((thread, cookie)) => see_other(&format!("/t/{thread}"), cookie),
+        Err(why) => {
+            // The page is rendered for an address that does not hold the token, so it cannot show it.
+            let mut bare = Request::new(Body::empty());
+            *bare.uri_mut() = Uri::from_static("/r");
+            let status = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::FORBIDDEN);
+            with_status(render(state, bare, why).await, status)
+        }
+    };
+    for (name, value) in [
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Around the pages: a page view keeps a visitor's session alive.
+pub async fn renew(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let viewed = *request.method() == Method::GET;
+    let cookie = viewed.then(|| state.sessions.renew(request.headers())).flatten();
+    let mut response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if let Some(cookie) = cookie.filter(|_| page) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+    use proptest::prelude::*;
+
+    fn form(bytes: Vec<u8>) -> (HeaderMap, Body) {
+        let mut headers = HeaderMap::new();
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(header::CONTENT_TYPE, kind);
+        (headers, Body::from(bytes))
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(bytes: Vec<u8>) -> Result<T, (StatusCode, DeskError)> {
+        let (headers, body) = form(bytes);
+        block_on(read_form(&headers, body))
+    }
+
+    /// Bytes of any kind, and bytes that come near to a form.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let pair = "(name|email|text|message|intent|submission_id|x)?(=[%&+=0-9a-fA-F\\PC]{0,9})?";
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..400),
+            prop::collection::vec(pair, 0..9).prop_map(|pairs| pairs.join("&").into_bytes()),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_bytes_are_a_form_or_an_error(bytes in bytes()) {
+            let refused = |result: Result<(), (StatusCode, DeskError)>| match result {
+                Ok(()) => true,
+                Err((status, error)) => status == 400 && error.code == Code::BadRequest,
+            };
+            prop_assert!(refused(read::<ReplyForm>(bytes.clone()).map(drop)));
+            let draft = read::<Draft>(bytes);
+            prop_assert!(refused(draft.as_ref().map(drop).map_err(Clone::clone)));
+            let Ok(draft) = draft else { return Ok(()) };
+            let Err(error) = draft.check() else { return Ok(()) };
+            prop_assert_eq!(error.code, Code::Invalid);
+            prop_assert!(!error.fields.is_empty());
+        }
+
+        #[test]
+        fn what_was_typed_comes_back(
+            typed in prop::collection::vec("[\\PC\\r\\n\\t\0&=%+<>\"']{0,60}", 7),
+            key in "[0-9A-Za-z-]{0,70}",
+        ) {
+            let draft = Draft {
+                name: typed[0].clone(),
+                email: typed[1].clone(),
+                topic: typed[2].clone(),
+                subject: typed[3].clone(),
+                message: typed[4].clone(),
+                submission_id: key.clone(),
+                website: typed[5].clone(),
+            };
+            let sent = serde_urlencoded::to_string(&draft).unwrap();
+            let arrived = read::<Draft>(sent.into_bytes()).unwrap();
+            prop_assert_eq!(&arrived, &draft);
+            if let Err(error) = arrived.check() {
+                let shown = FormEcho::of(arrived, error).draft;
+                let kept = if (8..=64).contains(&key.len()) { &*key } else { "" };
+                prop_assert_eq!(&shown.submission_id, kept);
+                prop_assert_eq!(Draft { submission_id: key.clone(), ..shown }, draft);
+            }
+
+            let pairs = [("text", &*typed[6]), ("client_message_id", &*key), ("id", "x")];
+            let sent = serde_urlencoded::to_string(pairs).unwrap();
+            let arrived = read::<ReplyForm>(sent.into_bytes()).unwrap();
+            prop_assert_eq!(&arrived.text, &typed[6]);
+            prop_assert_eq!(&arrived.intent, "");
+            let error = DeskError::unavailable();
+            let echo = visitor::reply_echo(arrived.text, arrived.client_message_id, &error);
+            prop_assert_eq!(&echo.text, &typed[6]);
+            prop_assert!(echo.key == key || !(8..=64).contains(&key.len()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_form_is_refused_by_name() {
+        let (mut headers, body) = form(b"text=a".to_vec());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let (status, _) = block_on(read_form::<ReplyForm>(&headers, body)).unwrap_err();
+        assert_eq!(status, 415);
+        let (status, error) = read::<ReplyForm>(vec![b'a'; MAX_FORM + 1]).unwrap_err();
+        assert_eq!((status.as_u16(), error.code), (413, Code::TooLarge));
+    }
 }

@@ -49,11 +49,13 @@ pub fn router(
     let visitors = Router::new()
         .route("/", post(pages::post_request))
         .route("/t/{thread_id}", post(pages::post_reply))
+        .route("/r/{*token}", get(pages::resume).post(pages::resume))
         .route("/api/support/stream", get(visitor::live))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
         })
         .layer(middleware::from_fn(api))
+        .layer(middleware::from_fn_with_state(state.clone(), pages::renew))
         .fallback(assets::file_or_page)
         .with_state(state);
 

@@ -9,6 +9,7 @@ use super::{
     config::{Config, SandboxConfig},
     desk::{Desk, DeskSettings},
     guard::Guard,
+    links::{Links, used::UsedFile},
     plain::{ApiKey, PlainClient, PlainSettings},
     router::router,
     session::Sessions,
@@ -46,6 +47,14 @@ pub enum RunError {
     /// The sandbox.
     #[error("the sandbox cannot start: {0}")]
     Sandbox(String),
+    /// The memory of used resume links.
+    #[error("{} cannot be used: {source}\n  HOTLINE_DATA_DIR must be writable", path.display())]
+    UsedLinks {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The client for Plain.
     #[error("the client for Plain cannot be made: {0}")]
     Plain(String),
@@ -174,7 +183,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     let streams = StreamContext::new(
         bus.clone(),
         shutdown.clone(),
-        clock,
+        clock.clone(),
         StreamSettings {
             heartbeat: config.heartbeat,
             lifetime: config.lifetime,
@@ -182,12 +191,23 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             ..StreamSettings::default()
         },
     );
+    let used_links = config.data_dir.join("used-links");
+    let used_links = UsedFile::open(used_links.clone(), clock.clone())
+        .map_err(|source| RunError::UsedLinks { path: used_links, source })?;
+    let links = Links::new(
+        config.cookie_secrets.clone(),
+        config.link_life,
+        config.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
+        Arc::new(used_links),
+        clock.clone(),
+    );
     let mut leptos = config.leptos.clone();
     leptos.site_addr = addr;
     let state = AppState {
         leptos,
         desk: desk.clone(),
-        sessions: Sessions::new(config.cookie_secrets.clone(), config.https()),
+        sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),
+        links,
         streams,
         name: config.name.as_str().into(),
     };

@@ -1,6 +1,6 @@
 //! What the routes share.
 
-use super::{desk::Desk, session::Sessions, stream::StreamContext};
+use super::{desk::Desk, links::Links, session::Sessions, stream::StreamContext};
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub struct AppState {
     pub desk: Desk,
     /// Reads and writes cookies.
     pub sessions: Sessions,
+    /// Makes resume links and takes them back.
+    pub links: Links,
     /// The live streams.
     pub streams: StreamContext,
     /// The name visitors know.

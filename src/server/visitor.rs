@@ -1,11 +1,18 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
-use super::{guard::error_response, session::Session, state::AppState, stream};
+use super::{
+    guard::error_response,
+    links::{self, Exchange},
+    session::Session,
+    state::AppState,
+    stream,
+};
 use crate::{
     domain::{
         echo::ReplyEcho,
         error::{Code, DeskError},
         ids::{ClientMessageId, ThreadId},
+        link::{NotOpened, ResumeLink},
         message::SentReply,
         request::{Draft, check_text},
         thread::{Conversation, Thread},
@@ -14,7 +21,7 @@ use crate::{
 };
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::SET_COOKIE, request::Parts},
     response::Response,
 };
 use leptos::prelude::use_context;
@@ -24,6 +31,7 @@ use serde::Deserialize;
 /// The request that a server function or page works for.
 struct Here {
     state: AppState,
+    uri: Uri,
     headers: HeaderMap,
     response: Option<ResponseOptions>,
 }
@@ -32,15 +40,14 @@ impl Here {
     /// From leptos' context, which must still be this request's: call it before the first `await`.
     fn new() -> Result<Self, DeskError> {
         let state = use_context::<AppState>();
-        let headers = use_context::<Parts>().map(|parts| parts.headers);
-        let (Some(state), Some(headers)) = (state, headers) else {
+        let (Some(state), Some(parts)) = (state, use_context::<Parts>()) else {
             tracing::error!("a server function ran outside a request");
             return Err(DeskError::new(
                 Code::Internal,
                 "Something went wrong on our side. Please try again.",
             ));
         };
-        Ok(Self { state, headers, response: use_context() })
+        Ok(Self { state, uri: parts.uri, headers: parts.headers, response: use_context() })
     }
 
     /// The visitor's session, if the cookie proves one.
@@ -106,6 +113,80 @@ pub async fn say(
         )
     })?;
     state.desk.reply(&thread, &text, &key).await
+}
+
+/// A link to a thread that this session holds. `headers` and `uri` are the request's.
+pub fn make_link(
+    state: &AppState,
+    thread: &str,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Result<ResumeLink, DeskError> {
+    let thread = held(state.sessions.read(headers).as_ref(), thread)?;
+    let host = links::host_of(headers, uri);
+    let link = state.links.make(&thread, host.as_deref()).ok_or_else(|| {
+        DeskError::new(
+            Code::BadRequest,
+            "A link cannot be made: it is not clear under which address this page was reached.",
+        )
+    })?;
+    metrics::counter!("hotline_links_made_total").increment(1);
+    Ok(link)
+}
+
+/// `POST /api/support/link`.
+pub async fn link(thread: String) -> Result<ResumeLink, DeskError> {
+    let here = Here::new()?;
+    here.answered(make_link(&here.state, &thread, &here.headers, &here.uri))
+}
+
+/// Exchanges a resume link's token for its thread. The header, if any, is the new cookie. A visitor who holds the thread
+/// already is let through without using the link up.
+pub async fn resume(
+    state: &AppState,
+    headers: &HeaderMap,
+    token: &str,
+) -> Result<(ThreadId, Option<HeaderValue>), NotOpened> {
+    let result = exchange(state, headers, token).await;
+    let outcome = match &result {
+        Ok((_, true)) => "opened",
+        Ok((_, false)) => "held",
+        Err(NotOpened::Broken) => "broken",
+        Err(NotOpened::Expired) => "expired",
+        Err(NotOpened::Used) => "used",
+        Err(NotOpened::Unsure | NotOpened::Looked) => "unsure",
+    };
+    metrics::counter!("hotline_links_exchanged_total", "outcome" => outcome).increment(1);
+    let (thread, new) = result?;
+    let cookie = if new {
+        let mut session = state.sessions.read(headers).unwrap_or_default();
+        session.grant(thread.clone());
+        state.sessions.write(&session)
+    } else {
+        state.sessions.renew(headers)
+    };
+    Ok((thread, cookie))
+}
+
+/// The link's thread, and whether the visitor did not hold it before.
+async fn exchange(
+    state: &AppState,
+    headers: &HeaderMap,
+    token: &str,
+) -> Result<(ThreadId, bool), NotOpened> {
+    let link = state.links.read(token).ok_or(NotOpened::Broken)?;
+    if held(state.sessions.read(headers).as_ref(), link.thread.as_str()).is_ok() {
+        return Ok((link.thread, false));
+    }
+    match state.links.exchange(&link).await {
+        Ok(Exchange::First) => Ok((link.thread, true)),
+        Ok(Exchange::Used) => Err(NotOpened::Used),
+        Ok(Exchange::Expired) => Err(NotOpened::Expired),
+        Err(error) => {
+            tracing::error!(%error, "a used link cannot be noted down, so it was not exchanged");
+            Err(NotOpened::Unsure)
+        }
+    }
 }
 
 /// `POST /api/support/create`.

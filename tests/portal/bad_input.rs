@@ -387,3 +387,33 @@ async fn unknown_routes_and_methods_answer_in_their_language() {
     let page = visitor.send(Method::DELETE, "/threads", FORM, "").await;
     assert_eq!(page.status, 405);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_bytes_get_a_typed_answer() {
+    use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+    let house = House::open().await;
+    let mut dana = house.visitor();
+    let thread = dana.ask(&Form::new("bad-input-0099")).await;
+    let pair = "(name|email|text|message|subject|intent|threadId|client_message_id|submission_id)?(=[%&+=0-9a-fA-F\\PC]{0,20})?";
+    let near = prop::collection::vec(pair, 0..9).prop_map(|pairs| pairs.join("&").into_bytes());
+    let bytes = prop_oneof![prop::collection::vec(any::<u8>(), 0..600), near];
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..100 {
+        let body = bytes.new_tree(&mut runner).unwrap().current();
+        for path in ["/", &format!("/t/{thread}")] {
+            let page = dana.send(Method::POST, path, FORM, body.clone()).await;
+            assert!([400, 422].contains(&page.status), "{path} {body:?} {page:?}");
+            assert!(page.header("content-type").starts_with("text/html"));
+            only_words(&page);
+        }
+        for route in ["create", "reply", "link"] {
+            let path = format!("/api/support/{route}");
+            let page = dana.send(Method::POST, &path, FORM, body.clone()).await;
+            assert!([400, 404, 422].contains(&page.status), "{path} {body:?} {page:?}");
+            is_error(&page, page.status);
+        }
+    }
+    // Nothing of it arrived anywhere.
+    assert_eq!(house.agent.threads().await.len(), 1);
+    assert_eq!(house.agent.chats(&thread).await, ["It stops at row 5000."]);
+}

@@ -41,9 +41,14 @@ fn command(folder: &tempfile::TempDir) -> Command {
 
 impl Program {
     fn run() -> Self {
+        Self::run_with(&[])
+    }
+
+    fn run_with(more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child =
-            command(&folder).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = command(&folder);
+        command.envs(more.iter().copied()).stderr(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let out: [Box<dyn std::io::Read + Send>; 2] =
             [Box::new(child.stderr.take().unwrap()), Box::new(child.stdout.take().unwrap())];
@@ -74,6 +79,37 @@ impl Program {
             Some(address)
         })
         .await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_is_in_no_line_of_the_log() {
+    let program = Program::run_with(&[("RUST_LOG", "debug,hotline=trace")]);
+    let portal = program.address("Portal: ").await;
+    let mut dana = Visitor { base: portal.clone(), http: live::client(), cookie: None };
+    let thread = dana.ask(&Form::new("log-of-a-link")).await;
+    let page = dana.post(&format!("/t/{thread}"), &[("intent", "link")]).await;
+    let token = page.body.split_once("/r/").unwrap().1.split('"').next().unwrap().to_owned();
+    assert!(token.len() > 100, "{token}");
+    let phone = Visitor { base: portal.clone(), http: live::client(), cookie: None };
+    let path = format!("/r/{token}");
+    let head = phone.request(reqwest::Method::HEAD, &path).send().await.unwrap();
+    assert_eq!(head.status(), 200);
+    assert_eq!(phone.get(&path).await.status, 303);
+    assert_eq!(phone.get(&path).await.status, 403);
+    assert_eq!(phone.get(&format!("{path}x")).await.status, 403);
+    assert_eq!(phone.get(&format!("/nothing{path}")).await.status, 404);
+    let (payload, signature) = token.split_once('.').unwrap();
+    // What came before is in the log now: this line is later.
+    let later = dana.ask(&Form::new("log-of-a-link-2")).await;
+    let log = until("the later line", || async {
+        let log = program.log();
+        log.contains(&later).then_some(log)
+    })
+    .await;
+    assert!(log.contains("DEBUG"), "{log}");
+    for part in [payload, signature] {
+        assert!(!log.contains(part), "{part} in {log}");
     }
 }
 

@@ -32,7 +32,7 @@ type Rule = dyn Fn(&str, usize) -> Bend + Send + Sync;
 struct Inner {
     target: OnceLock<String>,
     rule: Mutex<Arc<Rule>>,
-    calls: Mutex<Vec<String>>,
+    calls: Mutex<Vec<(String, Value)>>,
     http: reqwest::Client,
 }
 
@@ -75,7 +75,14 @@ impl Wire {
 
     /// How many calls of an operation came since the last bend.
     pub fn count(&self, operation: &str) -> usize {
-        self.inner.calls.lock().unwrap().iter().filter(|call| *call == operation).count()
+        self.inputs(operation).len()
+    }
+
+    /// What the calls of an operation asked for since the last bend: their variables.
+    pub fn inputs(&self, operation: &str) -> Vec<Value> {
+        let calls = self.inner.calls.lock().unwrap();
+        let calls = calls.iter().filter(|(called, _)| called == operation);
+        calls.map(|(_, call)| call["variables"].clone()).collect()
     }
 }
 
@@ -84,8 +91,8 @@ async fn pass(State(wire): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -
     let operation = call["operationName"].as_str().unwrap().to_owned();
     let nth = {
         let mut calls = wire.calls.lock().unwrap();
-        calls.push(operation.clone());
-        calls.iter().filter(|call| **call == operation).count() - 1
+        calls.push((operation.clone(), call));
+        calls.iter().filter(|(called, _)| *called == operation).count() - 1
     };
     let rule = wire.rule.lock().unwrap().clone();
     let bend = rule(&operation, nth);

@@ -6,8 +6,10 @@ use crate::{
     domain::{
         echo::ReplyEcho,
         error::{Code, DeskError},
+        link::ResumeLink,
         opening::Opening,
     },
+    features::resume::link::LinkMade,
     ui::{
         notice::{Kind, Notice},
         page::SiteHeader,
@@ -32,6 +34,7 @@ pub fn ConversationPage() -> impl IntoView {
         key: if echo.key.is_empty() { site.fresh_key.clone() } else { echo.key.clone() },
         ..echo
     };
+    let link = use_context::<ResumeLink>();
     let here = format!("/t/{thread}");
     let page =
         Resource::new_blocking(|| (), move |()| messages(thread.clone(), None, before.clone()));
@@ -39,7 +42,7 @@ pub fn ConversationPage() -> impl IntoView {
         <SiteHeader name=name here="/t" />
         <Suspense>
             {move || {
-                let (echo, here) = (echo.clone(), here.clone());
+                let (echo, here, link) = (echo.clone(), here.clone(), link.clone());
                 Suspend::new(async move {
                     match page.await {
                         Ok(conversation) => {
@@ -56,6 +59,7 @@ pub fn ConversationPage() -> impl IntoView {
                                         "."
                                     </p>
                                 </noscript>
+                                {link.map(|link| view! { <LinkMade link=link /> })}
                                 <script type="application/json" id=Opening::ID inner_html=carried></script>
                                 <ConversationView>
                                     <Composer thread=thread.id locked=thread.locked echo=echo />

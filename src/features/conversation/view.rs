@@ -20,6 +20,7 @@ use crate::{
         error::Code, ids::ClientMessageId, live::LiveEvent, message::Message, opening::Opening,
         thread::Status,
     },
+    features::resume,
     ui::{
         icon::{Icon, Shape},
         notice::{Kind, Notice},
@@ -256,6 +257,16 @@ impl Live {
         next
     }
 
+    /// Hands out a link to this conversation.
+    fn share(self, event: SubmitEvent) {
+        event.prevent_default();
+        let Some(scope) = form::sent(&event) else { return };
+        spawn_local(async move {
+            let words = resume::link::copy(&scope, &self.thread()).await;
+            self.around.update(|around| around.spoken = words);
+        });
+    }
+
     fn load_older(self, event: MouseEvent) {
         event.prevent_default();
         let Some(before) = self.timeline.with_untracked(|t| t.older.clone()) else { return };
@@ -369,12 +380,29 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
             <div class="conversation__bar">
                 <header class="conversation__header">
                     <h1>{title}</h1>
-                    <div class="conversation__facts">
+                    <div class="conversation__facts" on:submit=move |event| live.share(event)>
                         <StatusPill status=status />
                         <p class="reference">
                             <span class="visually-hidden">"Reference "</span>
                             {reference}
                         </p>
+                        <form class="share" method="post">
+                            <input type="hidden" name="intent" value="link" />
+                            <button class="text-button" type="submit">
+                                "Copy link"
+                                <span class="share__for">" for another device"</span>
+                            </button>
+                            <p class="share__said" hidden>
+                                <span></span>
+                            </p>
+                            <input
+                                class="share__link field__input"
+                                name="link"
+                                aria-label="Link to this conversation"
+                                readonly
+                                hidden
+                            />
+                        </form>
                         <ConnectionDot link=move || around.read().link shown=newest />
                     </div>
                 </header>

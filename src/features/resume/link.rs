@@ -1,0 +1,45 @@
+//! The control "Copy link" of a conversation. Its form is a plain one: without script it brings the page again, with the
+//! link in a field.
+
+use super::client;
+use crate::{
+    browser::{clock, document, form},
+    domain::link::ResumeLink,
+};
+use leptos::prelude::*;
+
+/// Makes a link, puts it on the clipboard or else into the form's field, and says so beside the button. What it says is
+/// returned, for those who hear the page.
+pub async fn copy(scope: &form::Scope, thread: &str) -> String {
+    let words = match client::link(thread).await {
+        Ok(link) => {
+            let does = if document::copy(&link.url).await {
+                "Link copied."
+            } else {
+                form::show_selected(scope, "link", &link.url);
+                "Copy this link."
+            };
+            format!("{does} It works once, until {}.", clock::short_day(link.expires_at.as_str()))
+        }
+        Err(error) => error.error,
+    };
+    form::say(scope, ".share__said", &words);
+    words
+}
+
+/// The link in a field, for whoever asked for it without script.
+#[component]
+pub fn LinkMade(
+    /// The link.
+    link: ResumeLink,
+) -> impl IntoView {
+    view! {
+        <div class="handover">
+            <label for="handover">
+                "Continue on another device: open this link there. It works once, until "
+                <time datetime=link.expires_at.as_str().to_owned()>{link.expires_at.short_day()}</time> "."
+            </label>
+            <input class="field__input" id="handover" readonly=true value=link.url />
+        </div>
+    }
+}
