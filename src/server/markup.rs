@@ -27,8 +27,28 @@ const MAX_HTML: usize = 48 * 1024;
 
 /// The elements that a message may have.
 pub const ELEMENTS: [&str; 22] = [
-    "a", "blockquote", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
-    "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+    "a",
+    "blockquote",
+    "code",
+    "del",
+    "em",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "strong",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
 ];
 /// The schemes that a link may have.
 pub const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
@@ -38,6 +58,8 @@ static FENCE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut fence = Builder::empty();
     fence
         .tags(HashSet::from(ELEMENTS))
+        // By default every element may have some.
+        .generic_attributes(HashSet::new())
         .clean_content_tags(HashSet::from(["script", "style"]))
         .tag_attributes(HashMap::from([
             ("a", HashSet::from(["href"])),

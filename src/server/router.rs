@@ -57,7 +57,7 @@ pub fn router(
         .fallback(assets::file_or_page)
         .with_state(state);
 
-    // Outermost first: a panic becomes an answer; the guard refuses and dresses; pages are compressed, streams never.
+    // Outermost first: the guard refuses and dresses; a panic becomes an answer; pages are compressed, streams never.
     let compressible = DefaultPredicate::new()
         .and(NotForContentType::const_new("application/wasm"))
         .and(NotForContentType::SSE);
@@ -68,10 +68,6 @@ pub fn router(
         .merge(health)
         .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(middleware::from_fn(move |request, next| {
-            let guard = guard.clone();
-            async move { guard.watch(request, next).await }
-        }))
         .layer(CatchPanicLayer::custom(|_| {
             tracing::error!("a handler panicked");
             (
@@ -79,6 +75,10 @@ pub fn router(
                 "Something went wrong on our side. Please try again.\n",
             )
                 .into_response()
+        }))
+        .layer(middleware::from_fn(move |request, next| {
+            let guard = guard.clone();
+            async move { guard.watch(request, next).await }
         }))
 }
 

@@ -84,9 +84,9 @@ fn MessageView(bubble: Bubble, local: bool, retry: impl Fn(String) + 'static) ->
     let agent = role == "agent";
     let words = match html {
         // The server made it and lets nothing through but words, their marks and links.
-        Some(html) if !deleted => {
-            Either::Left(view! { <div class="bubble__text bubble__text--rich" inner_html=html></div> })
-        }
+        Some(html) if !deleted => Either::Left(
+            view! { <div class="bubble__text bubble__text--rich" inner_html=html></div> },
+        ),
         _ => {
             let text = if deleted { "Message deleted".to_string() } else { text };
             Either::Right(view! { <p class="bubble__text">{text}</p> })

@@ -3,10 +3,7 @@
 //! The table is an allow-list. Notes, discussions, assignments, events, links, SLA rows and every kind that does not
 //! exist yet are dropped, because nothing here names them.
 
-use crate::{
-    domain::message::Role,
-    server::markup::Dialect,
-};
+use crate::{domain::message::Role, server::markup::Dialect};
 
 /// A kind of timeline entry that a visitor may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use url::Url;
 
-/// A longer address is no link. It also bounds what a false start costs.
+/// A longer address is no link.
 const MAX_URL: usize = 2048;
 
 /// The address as browsers read it, if a message may lead there: the web or a mailbox. An address with a user name
@@ -14,9 +14,7 @@ pub fn target(address: &str) -> Option<String> {
     }
     let url = Url::parse(address).ok()?;
     let allowed = match url.scheme() {
-        "http" | "https" => {
-            url.has_host() && url.username().is_empty() && url.password().is_none()
-        }
+        "http" | "https" => url.has_host() && url.username().is_empty() && url.password().is_none(),
         "mailto" => url.path().contains('@'),
         _ => false,
     };
@@ -32,13 +30,13 @@ pub fn next(text: &str, from: usize) -> Option<(Range<usize>, String)> {
         if !text[colon..].starts_with("://") && !text[start..colon].eq_ignore_ascii_case("mailto") {
             continue;
         }
-        let Some(length) = extent(&text[start..]) else { continue };
-        let place = start..start + length;
-        if place.end > colon + 1
-            && let Some(target) = target(&text[place.clone()])
-        {
+        let end = text[start..].find(ends_address).map_or(text.len(), |end| start + end);
+        let place = start..start + trimmed(&text[start..end]).len();
+        if let Some(target) = target(&text[place.clone()]) {
             return Some((place, target));
         }
+        // No second look at what was no address: that keeps the way through a text straight.
+        searched = end;
     }
     None
 }
@@ -53,14 +51,8 @@ fn scheme(before: &str) -> Option<usize> {
     })
 }
 
-/// How far the address reaches with which `text` begins. Punctuation at its end is the sentence's, a bracket too if it
-/// was not opened within.
-fn extent(text: &str) -> Option<usize> {
-    let end = text.find(ends_address).unwrap_or(text.len());
-    if end > MAX_URL {
-        return None;
-    }
-    let mut address = &text[..end];
+/// Without the sentence's punctuation at its end; a bracket is part of that if it was not opened within.
+fn trimmed(mut address: &str) -> &str {
     let count = |sign| address.matches(sign).count();
     let mut open = count(')').saturating_sub(count('('));
     let squares = count('[') > 0;
@@ -68,12 +60,13 @@ fn extent(text: &str) -> Option<usize> {
         match last {
             ')' if open > 0 => open -= 1,
             ']' | '}' if !squares => {}
-            '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '*' | '_' | '~' | '…' | '»' | '’' | '”' => {}
+            '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '*' | '_' | '~' | '…' | '»' | '’' | '”' =>
+                {}
             _ => break,
         }
         address = &address[..address.len() - last.len_utf8()];
     }
-    Some(address.len())
+    address
 }
 
 fn ends_address(c: char) -> bool {
@@ -103,8 +96,14 @@ mod tests {
         for (text, addresses) in [
             ("see https://example.com/a?b=1&c=2, please.", vec!["https://example.com/a?b=1&c=2"]),
             ("(https://en.example/Rust_(language))", vec!["https://en.example/Rust_(language)"]),
-            ("HTTP://EXAMPLE.COM! mailto:ada@example.com", vec!["HTTP://EXAMPLE.COM", "mailto:ada@example.com"]),
-            ("„https://example.com“ und <http://a.example>", vec!["https://example.com", "http://a.example"]),
+            (
+                "HTTP://EXAMPLE.COM! mailto:ada@example.com",
+                vec!["HTTP://EXAMPLE.COM", "mailto:ada@example.com"],
+            ),
+            (
+                "„https://example.com“ und <http://a.example>",
+                vec!["https://example.com", "http://a.example"],
+            ),
             ("https://a.example/\u{202e}gpj.exe", vec!["https://a.example/"]),
             ("xhttp://a.example http: //a http:// mailto: mailto:ada", vec![]),
             ("javascript://a.example/%0aalert(1) ftp://a.example", vec![]),
@@ -117,14 +116,33 @@ mod tests {
     #[test]
     fn only_the_web_and_mailboxes() {
         for address in [
-            "javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
-            "java\tscript:alert(1)", "\u{1}javascript:alert(1)", "data:text/html,<script>", "vbscript:x", "file:///etc/passwd",
-            "blob:https://a.example/x", "/relative", "//a.example", "?q", "#here", "http://", "https:", "mailto:", "tel:1", "",
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            " javascript:alert(1)",
+            "java\nscript:alert(1)",
+            "java\tscript:alert(1)",
+            "\u{1}javascript:alert(1)",
+            "data:text/html,<script>",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "blob:https://a.example/x",
+            "/relative",
+            "//a.example",
+            "?q",
+            "#here",
+            "http://",
+            "https:",
+            "mailto:",
+            "tel:1",
+            "",
         ] {
             assert_eq!(target(address), None, "{address:?}");
         }
         assert_eq!(target("HTTPS://EXAMPLE.com").as_deref(), Some("https://example.com/"));
-        assert_eq!(target("http://a.example/\"><b>").as_deref(), Some("http://a.example/%22%3E%3Cb%3E"));
+        assert_eq!(
+            target("http://a.example/\"><b>").as_deref(),
+            Some("http://a.example/%22%3E%3Cb%3E")
+        );
         assert_eq!(target(&format!("https://a.example/{}", "x".repeat(MAX_URL))), None);
     }
 }

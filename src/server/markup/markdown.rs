@@ -1,18 +1,23 @@
 //! Markdown, as the team writes it in Plain.
 
 use super::{link, writer::Writer};
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
+use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 pub fn write(source: &str, to: &mut Writer) {
     let options =
         Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
-    // Without merging, an address with an underscore would come in pieces.
-    let events = TextMergeStream::new(Parser::new_ext(source, options));
     // In code nothing is a link. In a table's head cells are headers.
     let (mut code, mut head) = (false, false);
     // Where the words of the open links and images begin.
     let mut labels = Vec::new();
-    for event in events {
+    // Text comes in pieces: an address with an underscore must be seen whole.
+    let mut words = String::new();
+    for event in Parser::new_ext(source, options) {
+        if let (Event::Text(text), false) = (&event, code) {
+            words.push_str(text);
+            continue;
+        }
+        to.words(&std::mem::take(&mut words));
         if to.is_full() {
             return;
         }
@@ -30,8 +35,7 @@ pub fn write(source: &str, to: &mut Writer) {
                 head &= tag != TagEnd::TableHead;
                 end(tag, &mut labels, to);
             }
-            Event::Text(text) if code => to.text(&text),
-            Event::Text(text) => to.words(&text),
+            Event::Text(text) => to.text(&text),
             Event::Code(text) => {
                 to.open("code");
                 to.text(&text);
@@ -42,11 +46,12 @@ pub fn write(source: &str, to: &mut Writer) {
             Event::SoftBreak | Event::HardBreak => to.text("\n"),
             Event::Rule => to.rule(),
             Event::TaskListMarker(done) => to.text(if done { "☑ " } else { "☐ " }),
-            Event::FootnoteReference(text)
-            | Event::InlineMath(text)
-            | Event::DisplayMath(text) => to.text(&text),
+            Event::FootnoteReference(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+                to.text(&text)
+            }
         }
     }
+    to.words(&words);
 }
 
 fn start(tag: Tag<'_>, head: bool, to: &mut Writer) {
@@ -78,6 +83,9 @@ fn start(tag: Tag<'_>, head: bool, to: &mut Writer) {
         Tag::Emphasis => to.open("em"),
         Tag::Strong => to.open("strong"),
         Tag::Strikethrough => to.open("del"),
+        Tag::Link { link_type: LinkType::Email, dest_url, .. } => {
+            to.open_link(link::target(&format!("mailto:{dest_url}")));
+        }
         // An image of elsewhere would tell elsewhere who reads this, so it is a link.
         Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
             to.open_link(link::target(&dest_url));

@@ -95,7 +95,10 @@ impl Mark {
 enum Piece {
     Words(String),
     Code(String),
-    Link { target: String, label: String },
+    Link {
+        target: String,
+        label: String,
+    },
     /// An opening sign is only words until its twin is found.
     Sign(Mark),
     Open(Mark),
@@ -206,7 +209,11 @@ fn sequence(inner: &str) -> Option<Piece> {
     let id = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
     let named = |sign: char, nobody: &str| {
         let name = label.as_deref().unwrap_or(nobody);
-        Some(Piece::Words(if name.starts_with(sign) { name.into() } else { format!("{sign}{name}") }))
+        Some(Piece::Words(if name.starts_with(sign) {
+            name.into()
+        } else {
+            format!("{sign}{name}")
+        }))
     };
     if let Some(user) = what.strip_prefix('@') {
         return id(user).then(|| named('@', "someone"))?;

@@ -50,7 +50,10 @@ fn markdown_becomes_html() {
         ("- a\n- [x] b", "<ul><li>a</li><li>☑ b</li></ul>"),
         ("3. a\n4. b", "<ol start=\"3\"><li>a</li><li>b</li></ol>"),
         ("> *a*", "<blockquote><p><em>a</em></p></blockquote>"),
-        ("```rust\n<b> https://a.example\n```", "<pre><code>&lt;b&gt; https://a.example\n</code></pre>"),
+        (
+            "```rust\n<b> https://a.example\n```",
+            "<pre><code>&lt;b&gt; https://a.example\n</code></pre>",
+        ),
         ("a *b*\n\n---\n", "<p>a <em>b</em></p><hr>"),
         (
             "|a|b|\n|-|:-:|\n|1|2|",
@@ -80,16 +83,26 @@ fn links_of_markdown() {
     ] {
         assert_eq!(markdown(source), format!("<p>{}</p>", linked(href, words)), "{source}");
     }
-    for source in
-        ["[x](javascript:alert(1))", "[x](/threads)", "![x](data:image/svg+xml,<svg>)", "[x](java&#10;script:alert(1))"]
-    {
+    for source in [
+        "[x](javascript:alert(1))",
+        "[x](/threads)",
+        "![x](data:image/svg+xml,<svg>)",
+        "[x](java&#10;script:alert(1))",
+    ] {
         assert_eq!(markdown(source), "<p>x</p>", "{source}");
     }
 }
 
 #[test]
 fn html_that_says_nothing_more_is_left_out() {
-    for source in ["Hello there!", "a\nb\n\n\nc", "5 * 3 = 15 & 2 < 3", "<script>alert(1)</script>", "[x]: https://a.example", ""] {
+    for source in [
+        "Hello there!",
+        "a\nb\n\n\nc",
+        "5 * 3 = 15 & 2 < 3",
+        "<script>alert(1)</script>",
+        "[x]: https://a.example",
+        "",
+    ] {
         assert_eq!(html(source, Dialect::Markdown), None, "{source}");
     }
     assert_eq!(html("*a* & <b>", Dialect::Plain), None);
@@ -108,16 +121,28 @@ fn what_customers_type_stays() {
 #[test]
 fn slack_made_readable() {
     for (source, text, html) in [
-        ("*b* _i_ ~s~ `c &lt; d`", "b i s c < d", "<strong>b</strong> <em>i</em> <del>s</del> <code>c &lt; d</code>"),
+        (
+            "*b* _i_ ~s~ `c &lt; d`",
+            "b i s c < d",
+            "<strong>b</strong> <em>i</em> <del>s</del> <code>c &lt; d</code>",
+        ),
         ("*b _i_ ~s_*", "b i ~s_", "<strong>b <em>i</em> ~s_</strong>"),
         ("2*3*4 a_b_c * x * _ *", "2*3*4 a_b_c * x * _ *", "="),
         ("a &amp; b &lt;b&gt; &copy; &amp;lt;", "a & b <b> &copy; &lt;", "="),
-        ("<@U123|Ada> <@U9> <#C1|help> <!here> <!subteam^S1|@team>", "@Ada @someone #help @here @team", "="),
+        (
+            "<@U123|Ada> <@U9> <#C1|help> <!here> <!subteam^S1|@team>",
+            "@Ada @someone #help @here @team",
+            "=",
+        ),
         ("<!date^1392734382^{date}|Feb 18> <tel:+49123|+49 123>", "Feb 18 +49 123", "="),
         ("<script>alert(1)</script> <b", "<script>alert(1)</script> <b", "="),
         ("<javascript:alert(1)|click>", "<javascript:alert(1)|click>", "="),
         ("&gt; a\n&gt; b\nc", "a\nb\nc", "<blockquote>a\nb</blockquote>c"),
-        ("x\n```\na *b* <https://a.example|c>\n```\ny", "x\na *b* c\ny", "x<pre><code>a *b* c</code></pre>y"),
+        (
+            "x\n```\na *b* <https://a.example|c>\n```\ny",
+            "x\na *b* c\ny",
+            "x<pre><code>a *b* c</code></pre>y",
+        ),
     ] {
         assert_eq!(slack(source), (text.into(), html.into()), "{source}");
     }
@@ -210,7 +235,9 @@ fn assert_harmless(html: &str) {
         for attribute in tag.attrs {
             let value = &*attribute.value;
             let fine = match (&*tag.name, &*attribute.name.local) {
-                ("a", "href") => SCHEMES.iter().any(|scheme| value.starts_with(&format!("{scheme}:"))),
+                ("a", "href") => {
+                    url::Url::parse(value).is_ok_and(|url| SCHEMES.contains(&url.scheme()))
+                }
                 ("a", "rel") => value == "noopener nofollow ugc",
                 ("a", "target") => value == "_blank",
                 ("ol", "start") => value.bytes().all(|b| b.is_ascii_digit()),
@@ -281,34 +308,5 @@ proptest! {
             chars[from.min(to)..from.max(to)].iter().collect::<String>()
         }).collect();
         assert_all_harmless(&source);
-    }
-}
-
-#[test]
-#[ignore]
-fn how_long() {
-    let hostile = [
-        ("open [", "[".repeat(MAX_SOURCE)), ("gt", ">".repeat(MAX_SOURCE)), ("gt sp", "> ".repeat(MAX_SOURCE/2)), ("star", "*".repeat(MAX_SOURCE)),
-        ("star a", "*a ".repeat(MAX_SOURCE/3)), ("a**", "a**".repeat(MAX_SOURCE/3)), ("*a_", "*a_ ".repeat(MAX_SOURCE/4)), ("backtick", (1..250).map(|n| "`".repeat(n) + " ").collect()),
-        ("![[", "![[](".repeat(MAX_SOURCE/5)), ("<!--", "<!--".repeat(MAX_SOURCE/4)), ("<?", "<?".repeat(MAX_SOURCE/2)), ("<a ", "<a b='".repeat(MAX_SOURCE/6)),
-        ("refs", "[a]: <b\n".repeat(MAX_SOURCE/8)), ("refs2", (0..2000).map(|n| format!("[{n}]: u\n")).collect::<String>()+&"[1]".repeat(4000)),
-        ("list", "- ".repeat(MAX_SOURCE/2)), ("stairs", (0..250).map(|n| format!("{}- a\n", "  ".repeat(n/2))).collect()), ("quotes", (0..250).map(|n| ">".repeat(n/2)+" a\n").collect()),
-        ("table", format!("|{}\n|{}\n{}", "a|".repeat(2000), "-|".repeat(2000), "|\n".repeat(10_000))), ("http://[", "http://[".repeat(4000)), ("http", "http://a ".repeat(3600)), ("colon", "http:".repeat(6000)), ("http)", "http://a".to_string() + &")".repeat(30000)),
-        ("http))", ("http://a".to_string() + &")".repeat(2000)+" ").repeat(16)), ("amp", "&".repeat(MAX_SOURCE)), ("amp;", "&amp;".repeat(MAX_SOURCE/5)), ("emph nest", "*a **b ".repeat(2000)+&"** *".repeat(2000)), ("lt", "<".repeat(MAX_SOURCE)), ("quote nl", ">\n".repeat(MAX_SOURCE/2)), ("[]()", "[a](".repeat(MAX_SOURCE/4)), ("[a](<b", "[a](<b".repeat(MAX_SOURCE/6)), ("esc", "\\".repeat(MAX_SOURCE)), ("setext", "a\n=\n".repeat(8000)), ("nbsp","\u{a0}*".repeat(8000)), ("tilde","~~a ~b".repeat(5000)),
-    ];
-    for (name, text) in hostile {
-        let text: String = text.chars().take(MAX_SOURCE).collect::<String>();
-        let mut line = format!("{name:10} {:6}", text.len());
-        for d in [Dialect::Plain, Dialect::Markdown, Dialect::Slack] {
-            let t = std::time::Instant::now();
-            let r = render(text.clone(), d);
-            line += &format!("  {:8.2}ms {:6}", t.elapsed().as_secs_f64()*1e3, r.html.map_or(0, |h| h.len()));
-        }
-        println!("{line}");
-    }
-    for text in ["Hello, we are on it. It will be ready at 5 pm.", "We found **it**: see https://example.com/status and\n\n- a\n- b\n\n`code`"] {
-        let t = std::time::Instant::now();
-        for _ in 0..1000 { render(text.into(), Dialect::Markdown); }
-        println!("{:.2} µs each", t.elapsed().as_secs_f64()*1e3);
     }
 }

@@ -30,8 +30,7 @@ pub struct Writer {
 impl Writer {
     /// Stops at `limit` bytes of HTML.
     pub fn new(limit: usize) -> Self {
-        let out =
-            Written { html: String::new(), text: String::new(), marked: false, cut: false };
+        let out = Written { html: String::new(), text: String::new(), marked: false, cut: false };
         Self { out, limit, open: Vec::new(), depth: 0, links: 0 }
     }
 
