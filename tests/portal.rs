@@ -11,12 +11,16 @@ mod wire;
 
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/dress.rs"]
+mod dress;
 #[path = "portal/following.rs"]
 mod following;
 #[path = "portal/gate.rs"]
 mod gate;
 #[path = "portal/isolation.rs"]
 mod isolation;
+#[path = "portal/origins.rs"]
+mod origins;
 #[path = "portal/outages.rs"]
 mod outages;
 #[path = "portal/process.rs"]
