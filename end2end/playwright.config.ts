@@ -12,7 +12,7 @@ const story = ['journeys/**/*.spec.ts', 'realtime/**/*.spec.ts'];
 
 const projects: Project[] = [
   { name: 'http', testMatch: ['http/**/*.spec.ts', 'sdk/**/*.spec.ts'] },
-  { name: 'desktop', testMatch: story },
+  { name: 'desktop', testMatch: [...story, 'security/**/*.spec.ts'] },
   { name: 'phone', testMatch: story, use: phone },
   { name: 'desktop, script off', testMatch: story, testIgnore: needsScript, use: { javaScriptEnabled: false } },
   { name: 'phone, script off', testMatch: story, testIgnore: needsScript, use: { ...phone, javaScriptEnabled: false } },

@@ -14,6 +14,7 @@ mod desk;
 mod faults;
 mod files;
 mod graphql;
+mod guard;
 mod http;
 mod ids;
 mod model;
@@ -150,6 +151,7 @@ impl Sandbox {
             .merge(desk::routes(stop.clone()))
             .with_state(workspace)
             .merge(http::routes(api))
+            .layer(axum::middleware::from_fn(guard::watch))
             .into_make_service_with_connect_info::<SocketAddr>();
         let ended = stop.clone();
         tasks.spawn(async move {

@@ -11,6 +11,8 @@ mod wire;
 
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/dress.rs"]
+mod dress;
 #[path = "portal/following.rs"]
 mod following;
 #[path = "portal/gate.rs"]
@@ -19,6 +21,8 @@ mod gate;
 mod isolation;
 #[path = "portal/links.rs"]
 mod links;
+#[path = "portal/origins.rs"]
+mod origins;
 #[path = "portal/outages.rs"]
 mod outages;
 #[path = "portal/process.rs"]

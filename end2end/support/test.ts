@@ -37,28 +37,30 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   scripted: async ({ javaScriptEnabled }, use) => use(javaScriptEnabled !== false),
 
-  guard: async ({ scripted }, use) => {
+  guard: async ({ scripted, stand }, use) => {
     const guard = new ConsoleGuard();
+    guard.home(stand.portalUrl, stand.sandbox.url);
     // A page cannot know that script is off, and preloads what it would need.
     if (!scripted) guard.allow(/hotline\.\w+ was preloaded using link preload but not used/);
     await use(guard);
-    test.expect(guard.faults, 'errors and warnings in the console').toEqual([]);
+    test.expect(guard.faults, 'errors in the console, broken policies, foreign requests, dialogs').toEqual([]);
   },
 
   context: async ({ context, guard }, use) => {
-    guard.watch(context);
+    await guard.watch(context);
     await use(context);
   },
 
   stranger: async ({ browser, guard, contextOptions, viewport, javaScriptEnabled, baseURL }, use) => {
     const context: BrowserContext = await browser.newContext({ ...contextOptions, viewport, javaScriptEnabled, baseURL });
-    guard.watch(context);
+    await guard.watch(context);
     await use(await context.newPage());
     await context.close();
   },
 
-  split: async ({}, use, info) => {
+  split: async ({ guard }, use, info) => {
     const stand = await apart(join(info.outputDir, `${basename(info.file, '.ts')}.log`));
+    guard.home(stand.portalUrl, stand.sandbox.url);
     await use(stand);
     await stand.close();
   },

@@ -61,8 +61,11 @@ pub struct Message {
     pub source_id: Option<String>,
     /// Who wrote it.
     pub author: Author,
-    /// The text, as written. Empty for a deleted message or one that is only attachments.
+    /// The text, as written, to copy and to speak. Empty for a deleted message or one that is only attachments.
     pub text: String,
+    /// The text as HTML that the server made and that is safe to show; none where it would say nothing more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
     /// When it was written; with `id` the order of a conversation.
     pub at: At,
     /// When it last changed; equal to `at` if never.

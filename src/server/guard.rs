@@ -31,22 +31,44 @@ impl Guard {
         }
     }
 
-    /// Whether a state-changing request comes from one of our own pages. Browsers say so by `Sec-Fetch-Site`, older
-    /// ones by `Origin`; a client that sends neither is no browser and carries nobody's cookies but its own.
+    /// Whether a state-changing request comes from one of our own pages. Everything that the browser says about it must
+    /// agree: `Sec-Fetch-Site`, `Origin`, and where there is no `Origin` the `Referer`. A client that sends none of them
+    /// is no browser and carries nobody's cookies but its own.
     fn is_own_page(&self, headers: &HeaderMap) -> bool {
-        match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
-            Some(b"same-origin" | b"none") => return true,
-            Some(_) => return false,
-            None => {}
+        let site = headers.get_all("sec-fetch-site").iter().all(|site| {
+            // `none`: typed into the address bar or reloaded by the visitor.
+            matches!(site.as_bytes(), b"same-origin" | b"none")
+        });
+        let mut origins = headers.get_all(header::ORIGIN).iter().peekable();
+        site && if origins.peek().is_some() {
+            origins.all(|origin| origin.to_str().is_ok_and(|it| self.is_own_origin(it, headers)))
+        } else {
+            headers.get_all(header::REFERER).iter().all(|page| {
+                let page = page.to_str().ok().and_then(|page| page.parse::<url::Url>().ok());
+                page.is_some_and(|page| {
+                    self.is_own_origin(&page.origin().ascii_serialization(), headers)
+                })
+            })
         }
-        let Some(origin) = headers.get(header::ORIGIN) else { return true };
-        let Ok(origin) = origin.to_str() else { return false };
+    }
+
+    /// Browsers write an origin in one way only, so it is compared sign by sign: another scheme, port or case, a dot at
+    /// the end and `null` are other origins.
+    ///
+    /// Where the public URL is set it is ours, whatever `Host` says: a proxy may have changed that, and in an attack by
+    /// DNS rebinding both are the attacker's. Beside it, and where none is set, the request's own host is ours; with a
+    /// public URL only if it is an address or `localhost`, which no DNS answer can move.
+    fn is_own_origin(&self, origin: &str, headers: &HeaderMap) -> bool {
         if self.public_origin.as_deref() == Some(origin) {
             return true;
         }
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let of_origin = origin.split_once("://").map(|(_, host)| host);
-        host.is_some() && host == of_origin
+        let of_origin = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let (Some(of_origin), Some(host), None) = (of_origin, hosts.next(), hosts.next()) else {
+            return false;
+        };
+        host.as_bytes() == of_origin.as_bytes()
+            && (self.public_origin.is_none() || is_unmovable(of_origin))
     }
 
     /// The peer, or the nearest untrusted address behind trusted proxies.
@@ -71,6 +93,13 @@ impl Guard {
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
         let client = self.client_ip(peer, request.headers());
         request.extensions_mut().insert(Peer(client));
+        // HTTP/2 names the host in the address.
+        if let (false, Some(host)) =
+            (request.headers().contains_key(header::HOST), request.uri().authority().cloned())
+            && let Ok(host) = HeaderValue::from_str(host.as_str())
+        {
+            request.headers_mut().insert(header::HOST, host);
+        }
         // Webhooks prove themselves by their signature; they come from servers.
         let machine = request.uri().path().starts_with("/api/webhooks/");
         let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -96,16 +125,21 @@ impl Guard {
             ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
-            ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=()"),
+            ("origin-agent-cluster", "?1"),
+            (
+                "permissions-policy",
+                "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+                 hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()",
+            ),
         ] {
             // A route may say it more strictly.
             let name = HeaderName::from_static(name);
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
         // Pages bring their own policy with its nonce; nothing else needs anything.
-        headers
-            .entry(header::CONTENT_SECURITY_POLICY)
-            .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ));
         if self.https {
             headers.insert(
                 header::STRICT_TRANSPORT_SECURITY,
@@ -124,6 +158,13 @@ fn is_plain_path(path: &str) -> bool {
         rest == "." || rest == ".."
     };
     path.starts_with('/') && !path.split('/').any(dots)
+}
+
+/// Whether this host stays where it is: an address or `localhost`. Every other name is what somebody's DNS says now.
+fn is_unmovable(host: &str) -> bool {
+    host.parse::<SocketAddr>().is_ok()
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+        || host.rsplit_once(':').map_or(host, |(name, _)| name) == "localhost"
 }
 
 /// An error of the API, as JSON with its status.
@@ -171,17 +212,64 @@ mod tests {
             &[("sec-fetch-site", "none")],
             &[("origin", "https://help.example.com"), ("host", "internal:3000")],
             &[("origin", "http://localhost:3000"), ("host", "localhost:3000")],
+            &[("origin", "http://127.0.0.1:3000"), ("host", "127.0.0.1:3000")],
+            &[("origin", "http://[::1]:3000"), ("host", "[::1]:3000")],
+            &[("referer", "https://help.example.com/t/th_1?a=b")],
         ] {
             assert!(g.is_own_page(&headers(own)), "{own:?}");
         }
+        let ours = ("host", "help.example.com");
         for foreign in [
             &[("sec-fetch-site", "cross-site")][..],
             &[("sec-fetch-site", "same-site"), ("origin", "https://help.example.com")],
-            &[("origin", "https://evil.example"), ("host", "help.example.com")],
-            &[("origin", "null"), ("host", "help.example.com")],
-            &[("origin", "https://help.example.com.evil.example"), ("host", "help.example.com")],
+            &[("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-origin")],
+            &[("sec-fetch-site", "Same-Origin")],
+            &[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example"), ours],
+            &[("origin", "https://help.example.com"), ("origin", "https://evil.example")],
+            &[("origin", "https://help.example.com https://evil.example")],
+            &[("origin", "https://evil.example"), ours],
+            &[("origin", "null"), ours],
+            &[("origin", ""), ours],
+            &[("origin", "http://help.example.com"), ours],
+            &[("origin", "https://help.example.com:8443"), ours],
+            &[("origin", "https://help.example.com."), ours],
+            &[("origin", "https://Help.Example.com"), ours],
+            &[("origin", "https://help.example.com/"), ours],
+            &[("origin", "https://help.example.com.evil.example"), ours],
+            &[("origin", "https://help.example.com@evil.example"), ours],
+            &[("origin", "http://localhost:3000"), ("host", "localhost:3001")],
+            &[("referer", "https://evil.example/help.example.com")],
+            &[("referer", "about:blank")],
         ] {
             assert!(!g.is_own_page(&headers(foreign)), "{foreign:?}");
+        }
+    }
+
+    /// The attacker's name leads to this machine: host and origin agree, and are both the attacker's.
+    #[test]
+    fn a_name_that_leads_here_is_not_ours_for_that() {
+        let rebound = headers(&[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "http://evil.example:3000"),
+            ("host", "evil.example:3000"),
+        ]);
+        assert!(!guard().is_own_page(&rebound));
+        // Without a public URL nothing says which names are ours; there are no cookies under such a name either.
+        let nameless = Guard { public_origin: None, ..guard() };
+        assert!(nameless.is_own_page(&rebound));
+        let crossed = [("origin", "http://evil.example"), ("host", "evil.example:3000")];
+        assert!(!nameless.is_own_page(&headers(&crossed)));
+        for (host, unmovable) in [
+            ("127.0.0.1", true),
+            ("[::1]", true),
+            ("localhost", true),
+            ("evil.example:80", false),
+            ("127.0.0.1.evil.example", false),
+            ("localhost.evil.example", false),
+            ("", false),
+            ("notlocalhost", false),
+        ] {
+            assert_eq!(is_unmovable(host), unmovable, "{host}");
         }
     }
 

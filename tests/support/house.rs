@@ -76,13 +76,6 @@ impl House {
         Self { _folder: Some(folder), ..house }
     }
 
-    /// The same with some settings of its own.
-    pub async fn with(more: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let house = Self::of(&config(folder.path(), more)).await;
-        Self { _folder: Some(folder), ..house }
-    }
-
     /// The same in a folder that stays, at the addresses of an earlier time if given.
     pub async fn in_folder(folder: &Path, addresses: Option<(&str, &str)>) -> Self {
         let (portal, sandbox) = addresses.unwrap_or(("127.0.0.1:0", "127.0.0.1:0"));

@@ -40,6 +40,7 @@ fn MessageView(bubble: Bubble, local: bool, retry: impl Fn(String) + 'static) ->
         entry_id,
         author,
         text,
+        html,
         at,
         delivery,
         edited,
@@ -81,6 +82,16 @@ fn MessageView(bubble: Bubble, local: bool, retry: impl Fn(String) + 'static) ->
         Delivery::Sent => String::new(),
     };
     let agent = role == "agent";
+    let words = match html {
+        // The server made it and lets nothing through but words, their marks and links.
+        Some(html) if !deleted => Either::Left(
+            view! { <div class="bubble__text bubble__text--rich" inner_html=html></div> },
+        ),
+        _ => {
+            let text = if deleted { "Message deleted".to_string() } else { text };
+            Either::Right(view! { <p class="bubble__text">{text}</p> })
+        }
+    };
     view! {
         <li
             class="message"
@@ -97,7 +108,7 @@ fn MessageView(bubble: Bubble, local: bool, retry: impl Fn(String) + 'static) ->
                 {name.clone()}
             </p>
             <div class="bubble" dir="auto">
-                <p class="bubble__text">{if deleted { "Message deleted".to_string() } else { text }}</p>
+                {words}
                 {(!attachments.is_empty()).then(|| view! { <Attachments list=attachments /> })}
             </div>
             <p class="message__meta">

@@ -66,6 +66,8 @@ pub struct Bubble {
     pub author: Author,
     /// What it says.
     pub text: String,
+    /// The same as the server's HTML, where that says more.
+    pub html: Option<String>,
     /// When.
     pub at: At,
     /// How far it has come.
@@ -97,7 +99,8 @@ impl Row {
                     .map(|flag| if flag { "1" } else { "0" })
                     .concat();
                 let files = b.attachments.len().to_string();
-                let looks = [&b.text, b.at.as_str(), why, &b.author.name, &flags, &files];
+                let words = b.html.as_ref().unwrap_or(&b.text);
+                let looks = [words, b.at.as_str(), why, &b.author.name, &flags, &files];
                 (b.key.clone(), looks.join("\0"))
             }
         }
@@ -292,6 +295,7 @@ impl Timeline {
             entry_id: Some(m.id.clone()),
             author: m.author.clone(),
             text: m.text.clone(),
+            html: m.html.clone(),
             at: m.at.clone(),
             delivery: Delivery::Sent,
             edited: m.edited,
@@ -305,6 +309,7 @@ impl Timeline {
             entry_id: None,
             author: me.clone(),
             text: p.text.clone(),
+            html: None,
             at: p.at.clone(),
             delivery: p.delivery.clone(),
             edited: false,
@@ -363,6 +368,7 @@ mod tests {
                 avatar_url: None,
             },
             text: text.into(),
+            html: None,
             at: At::from_millis(at),
             updated_at: At::from_millis(updated),
             edited: updated > at,

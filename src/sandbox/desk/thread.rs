@@ -172,7 +172,7 @@ fn slack_tools(entry: &Entry, message: &SlackMessage) -> Markup {
                 @if !entry.actor.is_customer() {
                     form.stack method="post" action=(act("edit")) {
                         label.sr for={ "edit-" (entry.id) } { "New text" }
-                        textarea id={ "edit-" (entry.id) } name="text" rows="2" required { (message.text) }
+                        textarea id={ "edit-" (entry.id) } name="text" rows="2" required { "\n" (message.text) }
                         button.ghost type="submit" { "Save edit" }
                     }
                     form.tool method="post" action=(act("delete")) { button.ghost.danger type="submit" { "Delete message" } }

@@ -50,6 +50,7 @@ pub fn event(of: u32, n: u32) -> NewEvent {
             source_id: None,
             author: Author { name: String::new(), role: Role::Agent, me: false, avatar_url: None },
             text: format!("line one of {n}\nline two: \u{1F44B}"),
+            html: None,
             at: at.clone(),
             updated_at: at,
             edited: false,

@@ -3,6 +3,8 @@
 //! The table is an allow-list. Notes, discussions, assignments, events, links, SLA rows and every kind that does not
 //! exist yet are dropped, because nothing here names them.
 
+use crate::{domain::message::Role, server::markup::Dialect};
+
 /// A kind of timeline entry that a visitor may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visible {
@@ -21,6 +23,16 @@ pub enum Visible {
 }
 
 impl Visible {
+    /// How the text of such an entry is meant. The customer sees what the customer typed; Slack's own writing is the
+    /// same whoever wrote.
+    pub fn dialect(self, author: Role) -> Dialect {
+        match self {
+            Self::SlackMessage | Self::SlackReply => Dialect::Slack,
+            Self::Chat | Self::Custom if author != Role::Customer => Dialect::Markdown,
+            Self::Chat | Self::Custom | Self::Email | Self::Teams => Dialect::Plain,
+        }
+    }
+
     /// By the name of the GraphQL type (`__typename` of the union `Entry`).
     pub fn from_typename(name: &str) -> Option<Self> {
         Some(match name {

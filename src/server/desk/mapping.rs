@@ -8,9 +8,12 @@ use crate::{
         thread::{Status, Thread},
         time::At,
     },
-    server::plain::operations::{
-        RecordStatus, ThreadRecord, Timeline,
-        conversation::wire::{Component, EmailCategory, File, Item, What, Who},
+    server::{
+        markup::{Dialect, Rendered, render},
+        plain::operations::{
+            RecordStatus, ThreadRecord, Timeline,
+            conversation::wire::{Component, EmailCategory, File, Item, What, Who},
+        },
     },
 };
 
@@ -81,6 +84,8 @@ fn typename(what: &What) -> &'static str {
 struct Content {
     source_id: Option<String>,
     text: String,
+    /// The same in Markdown, where Plain has it besides.
+    markdown: Option<String>,
     edited: Option<String>,
     deleted: Option<String>,
     files: Vec<File>,
@@ -107,6 +112,7 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
             let text = mail.text_content.filter(|text| !text.trim().is_empty());
             Content {
                 text: text.or(mail.full_text_content).unwrap_or_default(),
+                markdown: mail.email_markdown,
                 files: mail.attachments,
                 ..Content::default()
             }
@@ -137,6 +143,7 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
         },
         What::MSTeamsMessageEntry(teams) => Content {
             text: teams.teams_text,
+            markdown: teams.teams_markdown,
             edited: teams.last_edited_on_ms_teams_at.map(|at| at.iso8601),
             deleted: teams.deleted_on_ms_teams_at.map(|at| at.iso8601),
             files: teams.attachments,
@@ -145,12 +152,23 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
         What::Unknown => return None,
     };
     let deleted = content.deleted.is_some();
+    let markdown = content.markdown.filter(|text| !text.trim().is_empty());
+    let shown = match markdown.filter(|_| author.role != Role::Customer && !deleted) {
+        _ if deleted => render(String::new(), Dialect::Plain),
+        Some(markdown) => {
+            let shown = render(markdown, Dialect::Markdown);
+            let text = if content.text.trim().is_empty() { shown.text } else { content.text };
+            Rendered { text, html: shown.html }
+        }
+        None => render(content.text, visible.dialect(author.role)),
+    };
     let changed = content.deleted.as_deref().or(content.edited.as_deref()).and_then(self::at);
     Some(Message {
         id,
         source_id: content.source_id,
         author,
-        text: if deleted { String::new() } else { content.text },
+        text: shown.text,
+        html: shown.html,
         updated_at: changed.unwrap_or_else(|| at.clone()).max(at.clone()),
         at,
         edited: !deleted && content.edited.is_some(),

@@ -15,7 +15,11 @@ use crate::{
         thread::Status,
         time::At,
     },
-    server::{bus::NewEvent, desk::gate::Visible},
+    server::{
+        bus::NewEvent,
+        desk::gate::Visible,
+        markup::{self, Rendered},
+    },
 };
 use serde::{
     Deserialize,
@@ -390,7 +394,7 @@ impl Payload {
             // A webhook does not tell an e-mail's category, and only one category may be shown.
             Visible::Email | Visible::Custom => None,
         };
-        let mut entry = part.and_then(|part| part.message(&thread, at));
+        let mut entry = part.and_then(|part| part.message(visible, &thread, at));
         if kind == "thread.slack_message_updated" {
             match self.change_type.as_deref() {
                 Some("MESSAGE_EDITED") => entry.iter_mut().for_each(|entry| entry.edited = true),
@@ -423,6 +427,7 @@ impl Payload {
 fn take_back(message: &mut Message) {
     message.deleted = true;
     message.text.clear();
+    message.html = None;
     message.attachments.clear();
 }
 
@@ -451,7 +456,7 @@ impl Thread {
 }
 
 impl Part {
-    fn message(self, thread: &Thread, event_at: &At) -> Option<Message> {
+    fn message(self, visible: Visible, thread: &Thread, event_at: &At) -> Option<Message> {
         let actor = self.created_by?;
         let owner = thread.customer.as_ref();
         let mut author = actor.author(owner.map(|customer| customer.id.as_str()))?;
@@ -462,13 +467,16 @@ impl Part {
         }
         .unwrap_or_default();
         let text = self.resolved_text.filter(|text| !text.is_empty()).or(self.text);
+        let Rendered { text, html } =
+            markup::render(text.unwrap_or_default(), visible.dialect(author.role));
         let at = millis(&self.created_at).map_or_else(|| event_at.clone(), At::from_millis);
         let updated = self.updated_at.as_deref().and_then(millis).map(At::from_millis);
         let mut message = Message {
             id: EntryId::parse(self.timeline_entry_id).ok()?,
             source_id: source_id(self.id),
             author,
-            text: text.unwrap_or_default(),
+            text,
+            html,
             updated_at: updated.unwrap_or_else(|| at.clone()).max(at.clone()),
             at,
             edited: self.last_edited_on_ms_teams_at.is_some(),
@@ -498,12 +506,14 @@ impl Entry {
             }
             _ => return None,
         };
+        let Rendered { text, html } = markup::render(text, visible.dialect(author.role));
         let at = millis(&self.timestamp).map_or_else(|| event_at.clone(), At::from_millis);
         carried(Message {
             id: EntryId::parse(self.id).ok()?,
             source_id: source_id(self.entry.chat_id),
             author,
             text,
+            html,
             updated_at: at.clone(),
             at,
             edited: false,
@@ -551,6 +561,7 @@ fn carried(message: Message) -> Option<Message> {
     let files = message.attachments.iter();
     let size = files
         .map(|file| 128 + file.file_name.len() + file.mime_type.len())
-        .fold(message.text.len() + message.author.name.len(), usize::saturating_add);
+        .fold(message.text.len() + message.author.name.len(), usize::saturating_add)
+        .saturating_add(message.html.as_ref().map_or(0, String::len));
     (size <= CARRIED).then_some(message)
 }
