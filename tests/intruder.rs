@@ -21,6 +21,8 @@ mod doors;
 mod foreign_pages;
 #[path = "intruder/headers.rs"]
 mod headers;
+#[path = "intruder/links.rs"]
+mod links;
 #[path = "intruder/methods.rs"]
 mod methods;
 #[path = "intruder/paths.rs"]

@@ -63,6 +63,11 @@ async fn nobody_gets_in_without_the_right_cookie() {
                     refused(&what, &page, &[401, 404]);
                     page
                 }
+                For::Bearer => {
+                    let page = door.ask(&intruder).await;
+                    refused(&what, &page, &[403]);
+                    page
+                }
                 // Open to all, and still not a word of Dana's. Eve's own cookie may be renewed here.
                 For::All if !door.changes() => door.ask(&intruder).await,
                 For::All | For::Plain => continue,

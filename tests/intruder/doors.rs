@@ -16,6 +16,8 @@ pub enum For {
     Holder,
     /// Who can sign as Plain.
     Plain,
+    /// Whoever brings a genuine resume link. The one knocked with here is not genuine, so: nobody.
+    Bearer,
 }
 
 /// One route and method, asked for as its friends do.
@@ -106,6 +108,15 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
             format!("threadId={thread}&{reply}"),
             For::Holder,
         ),
+        get("/r/{*token}", stage.altered_link.clone(), For::Bearer),
+        post("/r/{*token}", stage.altered_link.clone(), String::new(), For::Bearer),
+        get("/r", "/r".into(), For::Bearer),
+        post(
+            "/api/support/link",
+            "/api/support/link".into(),
+            format!("threadId={thread}"),
+            For::Holder,
+        ),
         get("/api/support/threads", "/api/support/threads".into(), For::All),
         get("/api/support/stream", format!("/api/support/stream?threadId={thread}"), For::Holder),
         post("/api/webhooks/plain", "/api/webhooks/plain".into(), "{}".into(), For::Plain),
@@ -164,7 +175,8 @@ async fn every_route_of_the_source_is_walked() {
     // And friends do get in, or all refusals would prove nothing.
     for door in doors(&stage).iter().filter(|door| door.method == Method::GET) {
         let page = door.ask(&stage.dana).await;
-        assert_eq!(page.status, 200, "{}: {page:?}", door.name());
+        let wanted = if door.who == For::Bearer { 403 } else { 200 };
+        assert_eq!(page.status, wanted, "{}: {page:?}", door.name());
     }
     stage.unharmed().await;
 }

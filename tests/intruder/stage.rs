@@ -1,7 +1,7 @@
 //! The scene: Dana has a conversation worth stealing, Eve has one of her own.
 
 use crate::{
-    house::{Form, House, Page, Visitor, until},
+    house::{FORM, Form, House, Page, Visitor, until},
     live::Reader,
 };
 use reqwest::Method;
@@ -15,6 +15,8 @@ pub struct Stage {
     pub dana: Visitor,
     pub thread: String,
     pub eve: Visitor,
+    /// The path of a resume link to Dana's conversation that somebody has tampered with.
+    pub altered_link: String,
     before: String,
 }
 
@@ -40,9 +42,21 @@ impl Stage {
         let mut eve = house.visitor();
         let form = Form { email: "eve@other.example".into(), ..Form::new("intruder-0002") };
         eve.ask(&form).await;
+        let mut altered_link = Self::link_of(&dana, &thread).await;
+        let last = altered_link.pop().unwrap();
+        altered_link.push(if last == 'A' { 'Q' } else { 'A' });
         let before = workspace(&house).await;
         assert!(before.contains(SECRET));
-        Self { house, dana, thread, eve, before }
+        Self { house, dana, thread, eve, altered_link, before }
+    }
+
+    /// The path of a fresh resume link.
+    pub async fn link_of(holder: &Visitor, thread: &str) -> String {
+        let body = format!("threadId={thread}");
+        let page = holder.send(Method::POST, "/api/support/link", FORM, body).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let url = page.json()["url"].as_str().unwrap().to_owned();
+        url[url.find("/r/").unwrap()..].to_owned()
     }
 
     /// Whatever was tried, it did nothing: Plain stands as before, and Dana and her agent talk on.
