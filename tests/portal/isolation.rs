@@ -123,9 +123,9 @@ async fn nor_does_an_id_that_another_system_gave_a_thread() {
         }",
         json!({"input": {
             "customerIdentifier": {"emailAddress": "dana@northwind.example"},
-            "title": "Unpaid invoice 42",
+            "title": "Unpaid invoice 42: my secret number 4711",
             "externalId": "invoice-00042",
-            "components": [{"componentText": {"text": "my secret number 4711"}}],
+            "channel": "CHAT",
         }}),
     )
     .await;

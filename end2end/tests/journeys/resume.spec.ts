@@ -31,6 +31,7 @@ function addresses(context: BrowserContext): string[] {
 }
 
 test('a conversation goes on in another browser, by a link that works once', async ({ page, scripted, stranger, stand, guard, browser }) => {
+  test.slow();
   guard.allow(statusLine(403));
   const asked = question();
   const seen = [...[page, stranger].map((who) => addresses(who.context()))];
