@@ -24,7 +24,8 @@ fn is_dressed<'a>(what: &str, page: &'a Page) -> &'a str {
     for part in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
         assert!(policy.split("; ").any(|known| known == part), "{what}: {part} in {policy}");
     }
-    for unsafe_part in ["unsafe-inline", "'unsafe-eval'", "*", "http:", "https:", "data:", "blob:"] {
+    for unsafe_part in ["unsafe-inline", "'unsafe-eval'", "*", "http:", "https:", "data:", "blob:"]
+    {
         assert!(!policy.contains(unsafe_part), "{what}: {unsafe_part} in {policy}");
     }
     policy
@@ -94,10 +95,11 @@ async fn every_answer_is_dressed() {
     let others = format!("/api/support/messages?threadId={NOWHERE}");
     let stream = format!("/api/support/stream?threadId={NOWHERE}");
     let json = "application/json";
+    let mut wrong = Vec::new();
     for (method, path, kind, status) in [
         (Method::GET, messages.as_str(), FORM, 200),
         (Method::GET, &others, FORM, 404),
-        (Method::GET, "/api/support/messages", FORM, 400),
+        (Method::GET, "/api/support/messages", FORM, 404),
         (Method::GET, &stream, FORM, 404),
         (Method::POST, "/api/support/create", FORM, 422),
         (Method::POST, "/api/support/create", json, 415),
@@ -118,9 +120,12 @@ async fn every_answer_is_dressed() {
     ] {
         let what = format!("{method} {path}");
         let page = dana.send(method, path, kind, "").await;
-        assert_eq!(page.status, status, "{what}: {page:?}");
+        if page.status != status {
+            wrong.push(format!("{what}: {} and not {status}", page.status));
+        }
         is_dressed(&what, &page);
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
     let foreign = dana.request(Method::POST, "/").header("origin", "https://evil.example");
     let foreign = Page::of(foreign.send().await.unwrap()).await;
     assert_eq!(foreign.status, 403);

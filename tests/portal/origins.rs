@@ -51,7 +51,11 @@ async fn foreign_pages_change_nothing() {
         &[("sec-fetch-site", "cross-site"), ("origin", OURS), host],
         &[("referer", "https://evil.example/"), host],
         // DNS rebinding: the attacker's name leads here, so its pages are of one origin with its host.
-        &[("origin", "http://evil.example:3000"), ("host", "evil.example:3000"), ("sec-fetch-site", "same-origin")],
+        &[
+            ("origin", "http://evil.example:3000"),
+            ("host", "evil.example:3000"),
+            ("sec-fetch-site", "same-origin"),
+        ],
         &[("referer", "http://evil.example:3000/"), ("host", "evil.example:3000")],
     ];
     for (number, headers) in foreign.into_iter().enumerate() {
@@ -60,7 +64,10 @@ async fn foreign_pages_change_nothing() {
             assert_eq!(page.status, 403, "{path} {headers:?}: {page:?}");
             assert_eq!(page.header("set-cookie"), "", "{path} {headers:?}");
             assert!(page.body.contains("another website"), "{path}: {}", page.body);
-            assert_eq!(path.starts_with("/api/"), page.header("content-type") == "application/json");
+            assert_eq!(
+                path.starts_with("/api/"),
+                page.header("content-type") == "application/json"
+            );
         }
     }
     assert_eq!(house.agent.threads().await.len(), 1);
