@@ -431,7 +431,7 @@ async fn foreign_page_cursors_reach_nobody() {
 #[tokio::test]
 async fn only_what_a_visitor_may_see() {
     let entry = |n: usize, actor: Value, entry: Value| json!({"id": id("t", n), "timestamp": stamp(n as i64), "actor": actor, "entry": entry});
-    let mail = |category: &str| json!({"__typename": "EmailEntry", "category": category, "textContent": "mail", "fullTextContent": null, "attachments": []});
+    let mail = |category: &str| json!({"__typename": "EmailEntry", "category": category, "textContent": "mail", "fullTextContent": null, "emailMarkdown": "**mail**", "attachments": []});
     let slack = |deleted: Value, edited: Value| {
         json!({"__typename": "SlackReplyEntry", "slackText": "slack", "deletedOnSlackAt": deleted, "lastEditedOnSlackAt": edited,
             "attachments": [{"id": id("att", 1), "fileName": "a.png", "fileMimeType": "image/png", "fileSize": {"bytes": 7}}]})
@@ -483,6 +483,10 @@ async fn only_what_a_visitor_may_see() {
         (14, "mail", "", Role::System, false),
     ];
     assert_eq!(seen, expected.to_vec());
+    // Markdown where the team wrote it; a customer's mail is the words.
+    let html: Vec<_> = page.messages.iter().map(|m| m.html.as_deref()).collect();
+    let mail = Some("<p><strong>mail</strong></p>");
+    assert_eq!(html, [None, None, mail, None, None, None, mail, None, mail]);
     assert!(page.messages[3].edited && page.messages[3].updated_at.as_str().ends_with("080Z"));
     assert_eq!(page.messages[3].attachments[0].bytes, 7);
     assert!(page.messages[4].deleted && page.messages[4].attachments.is_empty());

@@ -27,6 +27,8 @@ mod origins;
 mod outages;
 #[path = "portal/process.rs"]
 mod process;
+#[path = "portal/rendering.rs"]
+mod rendering;
 #[path = "portal/restart.rs"]
 mod restart;
 #[path = "portal/story.rs"]

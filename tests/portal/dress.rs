@@ -95,10 +95,11 @@ async fn every_answer_is_dressed() {
     let others = format!("/api/support/messages?threadId={NOWHERE}");
     let stream = format!("/api/support/stream?threadId={NOWHERE}");
     let json = "application/json";
+    let mut wrong = Vec::new();
     for (method, path, kind, status) in [
         (Method::GET, messages.as_str(), FORM, 200),
         (Method::GET, &others, FORM, 404),
-        (Method::GET, "/api/support/messages", FORM, 400),
+        (Method::GET, "/api/support/messages", FORM, 404),
         (Method::GET, &stream, FORM, 404),
         (Method::POST, "/api/support/create", FORM, 422),
         (Method::POST, "/api/support/create", json, 415),
@@ -119,9 +120,12 @@ async fn every_answer_is_dressed() {
     ] {
         let what = format!("{method} {path}");
         let page = dana.send(method, path, kind, "").await;
-        assert_eq!(page.status, status, "{what}: {page:?}");
+        if page.status != status {
+            wrong.push(format!("{what}: {} and not {status}", page.status));
+        }
         is_dressed(&what, &page);
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
     let foreign = dana.request(Method::POST, "/").header("origin", "https://evil.example");
     let foreign = Page::of(foreign.send().await.unwrap()).await;
     assert_eq!(foreign.status, 403);

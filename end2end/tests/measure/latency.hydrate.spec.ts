@@ -45,7 +45,8 @@ test(`${events} answers, from webhook to screen`, async ({ browser, scripted, gu
     return tunnel.listen();
   });
   const context = await browser.newContext({ baseURL: stand.portalUrl });
-  guard.watch(context);
+  guard.home(stand.portalUrl, stand.sandbox.url);
+  await guard.watch(context);
   try {
     const page = await context.newPage();
     const threadId = await ask(page, scripted);

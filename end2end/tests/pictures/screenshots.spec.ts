@@ -40,7 +40,8 @@ async function withPage(
     locale: 'en-GB',
     timezoneId: 'UTC',
   });
-  guard.watch(context);
+  guard.home(stand.portalUrl, stand.sandbox.url);
+  await guard.watch(context);
   const page = await context.newPage();
   const take = async (name: string) => {
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
@@ -91,8 +92,36 @@ async function talk({ page, stand, take }: Shot): Promise<void> {
   await page.context().setOffline(false);
   await connectionState(page, 'live');
 
+  await sandbox.answer(threadId, written);
+  await expect(message(page, 'What we changed')).toBeVisible();
+  await sandbox.answer(threadId, '*Slack* says: see <https://status.example.com|the status page>, <@U1|Ines>.\n&gt; All systems go', 'slack');
+  await expect(message(page, 'All systems go')).toBeVisible();
+  await take('conversation-markup');
   await sandbox.setStatus(threadId, 'DONE');
 }
+
+/** One of everything that Markdown has. */
+const written = `## What we changed
+The limit is gone for *downloads*, ~~and for previews~~ **not** for previews. Details: https://docs.example.com/exports/limits-and-quotas/how-rows-are-counted?plan=team&region=eu-central-1#downloads
+
+1. Open \`Settings → Exports\`
+2. Press **Start again**
+   - it takes a minute
+   - [x] no need to wait
+
+> Will the old file be completed?
+
+No, take the [new one](https://files.example.com/new):
+
+\`\`\`
+$ curl --fail --location --output export.csv https://files.example.com/exports/2026/11/ada.csv
+12480 rows
+\`\`\`
+
+| Plan | Rows |
+|------|------|
+| Free | 5000 |
+| Team | no limit |`;
 
 async function list({ page, take }: Shot): Promise<void> {
   await page.goto('/threads');
