@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod guard;
+pub mod limits;
 pub mod pages;
 pub mod plain;
 pub mod router;
