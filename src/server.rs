@@ -7,6 +7,7 @@ pub mod config;
 pub mod desk;
 pub mod guard;
 pub mod limits;
+pub mod listen;
 pub mod pages;
 pub mod plain;
 pub mod router;
