@@ -2,13 +2,17 @@
 //!
 //! A wrong setting stops the start with its name, the fault and a valid example; secrets never show in `Debug`.
 
-use super::telemetry::LogFormat;
+use super::{
+    limits::{LimitSettings, Rate},
+    telemetry::LogFormat,
+};
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
 use std::{
     collections::BTreeMap,
     fmt,
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -171,6 +175,68 @@ pub const SETTINGS: &[Setting] = &[
         "10000",
     ),
     setting(
+        "HOTLINE_STREAM_PER_SESSION",
+        ("stream", "per-session"),
+        "streams open at once for one session; one more closes the oldest",
+        "20",
+    ),
+    setting(
+        "HOTLINE_RATE_FORM",
+        ("limits", "form"),
+        "threads a session may open: so many at once, refilled evenly over the period",
+        "10/10m",
+    ),
+    setting("HOTLINE_RATE_REPLIES", ("limits", "replies"), "replies a session may send", "30/1m"),
+    setting(
+        "HOTLINE_RATE_READS",
+        ("limits", "reads"),
+        "posts, and reads that may reach Plain, of a session",
+        "600/1m",
+    ),
+    setting("HOTLINE_RATE_STREAMS", ("limits", "streams"), "streams a session may open", "120/1m"),
+    setting(
+        "HOTLINE_RATE_LINKS",
+        ("limits", "links"),
+        "resume links a session may make or exchange",
+        "20/10m",
+    ),
+    setting(
+        "HOTLINE_RATE_DOWNLOADS",
+        ("limits", "downloads"),
+        "attachments a session may fetch",
+        "60/1m",
+    ),
+    setting(
+        "HOTLINE_RATE_ADDRESS_FACTOR",
+        ("limits", "address-factor"),
+        "how many sessions' worth an address (IPv6: a /64) may do",
+        "5",
+    ),
+    setting(
+        "HOTLINE_CONNECTIONS_MAX",
+        ("limits", "connections"),
+        "connections open at once on this instance",
+        "15000",
+    ),
+    setting(
+        "HOTLINE_CONNECTIONS_PER_ADDRESS",
+        ("limits", "connections-per-address"),
+        "connections open at once from one address; trusted proxies are exempt",
+        "512",
+    ),
+    setting(
+        "HOTLINE_HEADER_TIMEOUT_MS",
+        ("limits", "header-timeout-ms"),
+        "how long the head of a request may take to arrive",
+        "10000",
+    ),
+    setting(
+        "HOTLINE_BODY_TIMEOUT_MS",
+        ("limits", "body-timeout-ms"),
+        "how long the body of a request may take to arrive",
+        "60000",
+    ),
+    setting(
         "HOTLINE_DRAIN_MS",
         ("hotline", "drain-ms"),
         "longest shutdown; open streams are told to come back within it",
@@ -257,6 +323,18 @@ pub struct Config {
     pub lifetime: Duration,
     /// Streams of this instance.
     pub max_streams: usize,
+    /// Streams of a session.
+    pub streams_per_session: usize,
+    /// How often a visitor may do what costs something.
+    pub limits: LimitSettings,
+    /// Connections of this instance.
+    pub max_connections: usize,
+    /// Connections of an address.
+    pub connections_per_address: usize,
+    /// How long a request's head may take.
+    pub header_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
     /// Longest shutdown.
     pub drain: Duration,
 }
@@ -379,6 +457,29 @@ impl Sources {
                 self.fail(name, format!("`{text}` is none of {}", words.join(", ")))
             },
         )
+    }
+
+    fn rate(&self, name: &str, default: Rate) -> Result<Rate, ConfigError> {
+        let Some(text) = self.get(name) else { return Ok(default) };
+        text.parse().map_err(|rule| self.fail(name, format!("`{text}` {rule}")))
+    }
+
+    fn limits(&self) -> Result<LimitSettings, ConfigError> {
+        let usual = LimitSettings::default();
+        Ok(LimitSettings {
+            form: self.rate("HOTLINE_RATE_FORM", usual.form)?,
+            replies: self.rate("HOTLINE_RATE_REPLIES", usual.replies)?,
+            reads: self.rate("HOTLINE_RATE_READS", usual.reads)?,
+            streams: self.rate("HOTLINE_RATE_STREAMS", usual.streams)?,
+            links: self.rate("HOTLINE_RATE_LINKS", usual.links)?,
+            downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
+            address_factor: self.number(
+                "HOTLINE_RATE_ADDRESS_FACTOR",
+                usual.address_factor,
+                NonZeroU32::MIN,
+                NonZeroU32::MIN.saturating_add(999),
+            )?,
+        })
     }
 
     fn secrets(&self, name: &str) -> Vec<Secret> {
@@ -534,6 +635,7 @@ impl Config {
                 )
             })?);
         }
+        let max_streams = s.number("HOTLINE_STREAM_MAX", 10_000, 1, 1_000_000)?;
         Ok(Self {
             leptos,
             plain_api_url,
@@ -566,7 +668,24 @@ impl Config {
             bus_threads: s.number("HOTLINE_BUS_THREADS", 10_000, 1, 10_000_000)?,
             heartbeat: s.millis("HOTLINE_STREAM_HEARTBEAT_MS", 15_000, 100, 60_000)?,
             lifetime: s.millis("HOTLINE_STREAM_LIFETIME_MS", 600_000, 1000, 86_400_000)?,
-            max_streams: s.number("HOTLINE_STREAM_MAX", 10_000, 1, 1_000_000)?,
+            max_streams,
+            streams_per_session: s.number("HOTLINE_STREAM_PER_SESSION", 20, 1, 1_000_000)?,
+            limits: s.limits()?,
+            // Room for every stream, and for whoever else asks something.
+            max_connections: s.number(
+                "HOTLINE_CONNECTIONS_MAX",
+                max_streams + 5_000,
+                1,
+                10_000_000,
+            )?,
+            connections_per_address: s.number(
+                "HOTLINE_CONNECTIONS_PER_ADDRESS",
+                512,
+                1,
+                10_000_000,
+            )?,
+            header_timeout: s.millis("HOTLINE_HEADER_TIMEOUT_MS", 10_000, 50, 120_000)?,
+            body_timeout: s.millis("HOTLINE_BODY_TIMEOUT_MS", 60_000, 50, 3_600_000)?,
             drain: s.millis("HOTLINE_DRAIN_MS", 10_000, 100, 120_000)?,
         })
     }
@@ -698,6 +817,11 @@ mod tests {
             ("HOTLINE_PUBLIC_URL", "support.example.com"),
             ("HOTLINE_TRUSTED_PROXIES", "10.0.0.0/99"),
             ("HOTLINE_STREAM_HEARTBEAT_MS", "0"),
+            ("HOTLINE_RATE_FORM", "10 a minute"),
+            ("HOTLINE_RATE_READS", "0/1m"),
+            ("HOTLINE_RATE_ADDRESS_FACTOR", "0"),
+            ("HOTLINE_STREAM_PER_SESSION", "0"),
+            ("HOTLINE_HEADER_TIMEOUT_MS", "0"),
             ("HOTLINE_LOG", "xml"),
             ("HOTLINE_SECRET", "short"),
             ("PLAIN_CHANNEL", "fax"),
@@ -718,6 +842,24 @@ mod tests {
         assert!(
             load(&[], Some("[stream]\nheartbeet = 1\n")).unwrap_err().fault.contains("heartbeet")
         );
+    }
+
+    #[test]
+    fn examples_of_limits_are_their_defaults() {
+        let usual = load(&[], None).unwrap();
+        let all: Vec<_> = SETTINGS.iter().filter(|setting| setting.file.0 == "limits").collect();
+        assert!(all.len() > 8);
+        for setting in all {
+            let same = load(&[(setting.env, setting.example)], None).unwrap();
+            let told = |config: &Config| {
+                let Config { limits, max_connections, connections_per_address, .. } = config;
+                let times = (config.header_timeout, config.body_timeout);
+                (*limits, *max_connections, *connections_per_address, times)
+            };
+            assert_eq!(told(&same), told(&usual), "{}", setting.env);
+        }
+        let more = load(&[("HOTLINE_STREAM_MAX", "20000")], None).unwrap();
+        assert!(more.max_connections > 20_000, "there is room for every stream");
     }
 
     #[test]

@@ -14,10 +14,12 @@
 //!
 //! Webhooks, health, and static files are never counted here.
 
+mod body;
 mod network;
 mod rate;
 mod recent;
 
+pub use body::in_time;
 pub use network::Network;
 pub use rate::{NoRate, Rate};
 

@@ -1,7 +1,12 @@
 //! The pages' handlers: leptos renders them; their POST twins take plain forms from browsers without script, answer
 //! 303 on success, and on a fault render the same page again with what was typed.
 
-use super::{shell::shell, state::AppState, visitor};
+use super::{
+    guard::{client_address, set_retry_after},
+    shell::shell,
+    state::AppState,
+    visitor,
+};
 use crate::{
     app::{SetStatus, Site},
     domain::{
@@ -150,8 +155,10 @@ fn see_other(path: &str, cookie: Option<HeaderValue>) -> Response {
     response
 }
 
-fn with_status(mut response: Response, status: StatusCode) -> Response {
+/// A page that says why, under the status that says so too.
+fn refused(mut response: Response, status: StatusCode, error: &DeskError) -> Response {
     *response.status_mut() = status;
+    set_retry_after(response.headers_mut(), error);
     response
 }
 
@@ -162,15 +169,17 @@ fn status_of(error: &DeskError) -> StatusCode {
 /// `POST /`.
 pub async fn post_request(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let address = client_address(&parts.extensions);
     let (draft, status, error) = match read_form::<Draft>(&parts.headers, body).await {
-        Ok(draft) => match visitor::open(&state, &parts.headers, &draft).await {
+        Ok(draft) => match visitor::open(&state, &parts.headers, address, &draft).await {
             Ok((created, cookie)) => return see_other(&created.path, cookie),
             Err(error) => (draft, status_of(&error), error),
         },
         Err((status, error)) => (Draft::default(), status, error),
     };
     let again = Request::from_parts(parts, Body::empty());
-    with_status(render(state, again, FormEcho::of(draft, error)).await, status)
+    let echo = FormEcho::of(draft, error.clone());
+    refused(render(state, again, echo).await, status, &error)
 }
 
 /// The reply box's fields.
@@ -194,6 +203,7 @@ pub async fn post_reply(
             match visitor::say(
                 &state,
                 session.as_ref(),
+                client_address(&parts.extensions),
                 &thread,
                 &form.text,
                 &form.client_message_id,
@@ -208,5 +218,5 @@ pub async fn post_reply(
     };
     let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
     let again = Request::from_parts(parts, Body::empty());
-    with_status(render(state, again, echo).await, status)
+    refused(render(state, again, echo).await, status, &error)
 }

@@ -1,6 +1,6 @@
 //! What the routes share.
 
-use super::{desk::Desk, session::Sessions, stream::StreamContext};
+use super::{desk::Desk, limits::Limits, session::Sessions, stream::StreamContext};
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub struct AppState {
     pub desk: Desk,
     /// Reads and writes cookies.
     pub sessions: Sessions,
+    /// How often a visitor may do what costs something.
+    pub limits: Limits,
     /// The live streams.
     pub streams: StreamContext,
     /// The name visitors know.

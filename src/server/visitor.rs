@@ -1,6 +1,12 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
-use super::{guard::error_response, session::Session, state::AppState, stream};
+use super::{
+    guard::{client_address, error_response, set_retry_after},
+    limits::Bucket,
+    session::Session,
+    state::AppState,
+    stream,
+};
 use crate::{
     domain::{
         echo::ReplyEcho,
@@ -20,11 +26,13 @@ use axum::{
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use serde::Deserialize;
+use std::{future::Future, net::IpAddr};
 
 /// The request that a server function or page works for.
 struct Here {
     state: AppState,
     headers: HeaderMap,
+    address: IpAddr,
     response: Option<ResponseOptions>,
 }
 
@@ -32,15 +40,15 @@ impl Here {
     /// From leptos' context, which must still be this request's: call it before the first `await`.
     fn new() -> Result<Self, DeskError> {
         let state = use_context::<AppState>();
-        let headers = use_context::<Parts>().map(|parts| parts.headers);
-        let (Some(state), Some(headers)) = (state, headers) else {
+        let (Some(state), Some(parts)) = (state, use_context::<Parts>()) else {
             tracing::error!("a server function ran outside a request");
             return Err(DeskError::new(
                 Code::Internal,
                 "Something went wrong on our side. Please try again.",
             ));
         };
-        Ok(Self { state, headers, response: use_context() })
+        let address = client_address(&parts.extensions);
+        Ok(Self { state, headers: parts.headers, address, response: use_context() })
     }
 
     /// The visitor's session, if the cookie proves one.
@@ -48,12 +56,22 @@ impl Here {
         self.state.sessions.read(&self.headers)
     }
 
-    /// Gives an error's status to the answer.
+    /// Counts a read.
+    fn may_read(&self, session: Option<&Session>) -> Result<(), DeskError> {
+        self.state.limits.check(Bucket::Reads, session, self.address)
+    }
+
+    /// Gives an error's status to the answer, and when to come back.
     fn answered<T>(&self, result: Result<T, DeskError>) -> Result<T, DeskError> {
         if let (Err(error), Some(response)) = (&result, &self.response)
             && let Ok(status) = StatusCode::from_u16(error.code.status())
         {
             response.set_status(status);
+            let mut headers = HeaderMap::new();
+            set_retry_after(&mut headers, error);
+            for (name, value) in &headers {
+                response.insert_header(name.clone(), value.clone());
+            }
         }
         result
     }
@@ -69,19 +87,40 @@ fn held(session: Option<&Session>, thread: &str) -> Result<ThreadId, DeskError> 
     }
 }
 
+/// Does what counts in a bucket of its own. What the desk could not take, because it could not be reached, counts
+/// as nothing: who is told to try again may do so.
+async fn counted<T>(
+    state: &AppState,
+    bucket: Bucket,
+    session: Option<&Session>,
+    address: IpAddr,
+    work: impl Future<Output = Result<T, DeskError>>,
+) -> Result<T, DeskError> {
+    state.limits.check(bucket, session, address)?;
+    let result = work.await;
+    if result.as_ref().is_err_and(|error| error.code == Code::Unavailable) {
+        state.limits.give_back(bucket, session, address);
+    }
+    result
+}
+
 /// Opens a thread and grants it. The header is the new cookie.
 pub async fn open(
     state: &AppState,
     headers: &HeaderMap,
+    address: IpAddr,
     draft: &Draft,
 ) -> Result<(Created, Option<HeaderValue>), DeskError> {
+    let session = state.sessions.read(headers);
+    state.limits.check(Bucket::Reads, session.as_ref(), address)?;
     let request = draft.check()?;
     if draft.is_trapped() {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));
     }
-    let thread = state.desk.open_request(&request).await?;
-    let mut session = state.sessions.read(headers).unwrap_or_default();
+    let work = state.desk.open_request(&request);
+    let thread = counted(state, Bucket::Form, session.as_ref(), address, work).await?;
+    let mut session = session.unwrap_or_default();
     session.grant(thread.clone());
     let cookie = state.sessions.write(&session);
     Ok((Created { path: format!("/t/{thread}"), thread_id: Some(thread) }, cookie))
@@ -91,11 +130,13 @@ pub async fn open(
 pub async fn say(
     state: &AppState,
     session: Option<&Session>,
+    address: IpAddr,
     thread: &str,
     text: &str,
     key: &str,
 ) -> Result<SentReply, DeskError> {
     let thread = held(session, thread)?;
+    state.limits.check(Bucket::Reads, session, address)?;
     let text = check_text(text).map_err(|message| {
         DeskError::invalid(vec![crate::domain::error::FieldError { field: "text".into(), message }])
     })?;
@@ -105,13 +146,13 @@ pub async fn say(
             "This page was out of date. Please send your message once more.",
         )
     })?;
-    state.desk.reply(&thread, &text, &key).await
+    counted(state, Bucket::Replies, session, address, state.desk.reply(&thread, &text, &key)).await
 }
 
 /// `POST /api/support/create`.
 pub async fn create(draft: Draft) -> Result<Created, DeskError> {
     let here = Here::new()?;
-    let result = open(&here.state, &here.headers, &draft).await;
+    let result = open(&here.state, &here.headers, here.address, &draft).await;
     let (created, cookie) = here.answered(result)?;
     if let (Some(cookie), Some(response)) = (cookie, &here.response) {
         response.append_header(SET_COOKIE, cookie);
@@ -126,7 +167,10 @@ pub async fn messages(
     before: Option<String>,
 ) -> Result<Conversation, DeskError> {
     let here = Here::new()?;
-    let result = match held(here.session().as_ref(), &thread) {
+    let session = here.session();
+    let allowed = held(session.as_ref(), &thread)
+        .and_then(|thread| here.may_read(session.as_ref()).map(|()| thread));
+    let result = match allowed {
         Err(error) => Err(error),
         Ok(thread) => match (after, before) {
             (None, None) => here.state.desk.conversation(&thread).await.map(|page| (*page).clone()),
@@ -154,7 +198,8 @@ pub async fn reply(
             "Files cannot be sent here yet. Please send the message without them.",
         )));
     }
-    let result = say(&here.state, here.session().as_ref(), &thread, &text, &key).await;
+    let result =
+        say(&here.state, here.session().as_ref(), here.address, &thread, &text, &key).await;
     here.answered(result).map(|sent| Replied {
         message_id: sent.message_id,
         entry_id: None,
@@ -166,6 +211,9 @@ pub async fn reply(
 pub async fn threads() -> Result<Vec<Thread>, DeskError> {
     let here = Here::new()?;
     let Some(session) = here.session() else { return Ok(Vec::new()) };
+    if let Err(error) = here.may_read(Some(&session)) {
+        return here.answered(Err(error));
+    }
     here.answered(here.state.desk.threads(session.grants()).await)
 }
 
@@ -181,16 +229,24 @@ pub struct StreamQuery {
 pub async fn live(
     State(state): State<AppState>,
     Query(query): Query<StreamQuery>,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Response {
-    let Some(session) = state.sessions.read(&headers) else {
+    let headers = &parts.headers;
+    let Some(session) = state.sessions.read(headers) else {
         return error_response(&DeskError::new(
             Code::NoSession,
             "There is no session. Open the conversation in the browser that started it.",
         ));
     };
-    match held(Some(&session), &query.thread_id) {
-        Ok(thread) => stream::open(&state.streams, thread, &headers, query.after.as_deref()).await,
+    let address = client_address(&parts.extensions);
+    let allowed = held(Some(&session), &query.thread_id).and_then(|thread| {
+        state.limits.check(Bucket::Streams, Some(&session), address).map(|()| thread)
+    });
+    match allowed {
+        Ok(thread) => {
+            let after = query.after.as_deref();
+            stream::open(&state.streams, Some(&session.id), thread, headers, after).await
+        }
         Err(error) => error_response(&error),
     }
 }
