@@ -77,7 +77,7 @@ const SILENT_HEARTBEATS: f64 = 2.5;
 /// How often the watchdog looks.
 const WATCH_MS: u64 = 1000;
 /// After how long a tab that somebody looks at takes its place among too many tabs back; a longer absence shows.
-const LOOKED_AT_MS: f64 = 3000.0;
+const LOOKED_AT_MS: f64 = 4000.0;
 /// A connection that is still being made after this long is made anew.
 const OPENING_MS: f64 = 10_000.0;
 

@@ -66,8 +66,13 @@ pub struct House {
 impl House {
     /// The portal with its sandbox inside, as `hotline` alone starts it.
     pub async fn open() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with some settings.
+    pub async fn with(more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let house = Self::of(&config(folder.path(), &[])).await;
+        let house = Self::of(&config(folder.path(), more)).await;
         Self { _folder: Some(folder), ..house }
     }
 
