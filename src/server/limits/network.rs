@@ -15,7 +15,6 @@ impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self::V4(v4.to_bits()),
-            #[expect(clippy::cast_possible_truncation, reason = "64 of 128 bits are left")]
             IpAddr::V6(v6) => Self::V6((v6.to_bits() >> 64) as u64),
         }
     }
