@@ -76,6 +76,8 @@ const LAST_DELAY_MS: f64 = 20_000.0;
 const SILENT_HEARTBEATS: f64 = 2.5;
 /// How often the watchdog looks.
 const WATCH_MS: u64 = 1000;
+/// After how long a tab that somebody looks at takes its place among too many tabs back; a longer absence shows.
+const LOOKED_AT_MS: f64 = 4000.0;
 /// A connection that is still being made after this long is made anew.
 const OPENING_MS: f64 = 10_000.0;
 
@@ -256,8 +258,19 @@ impl Inner {
             }
             // One that lived long enough for a heartbeat was a healthy connection.
             StreamEvent::Heartbeat { .. } => self.failures.set(0),
-            StreamEvent::Bye { after_ms, .. } => self.connect_in(f64::from(after_ms)),
+            StreamEvent::Bye { reason, after_ms } => self.dismissed(&reason, f64::from(after_ms)),
         }
+    }
+
+    /// The server closed the connection on purpose. A tab that made room for a newer one waits as long as it was told,
+    /// unless somebody is looking at it: then one that nobody looks at will make room.
+    fn dismissed(self: &Rc<Self>, reason: &str, after_ms: f64) {
+        let wanted = reason == StreamEvent::REPLACED && is_visible();
+        let delay = if wanted { after_ms.min(LOOKED_AT_MS) } else { after_ms };
+        if delay > LOOKED_AT_MS {
+            self.show(Link::Reconnecting);
+        }
+        self.connect_in(delay);
     }
 
     fn error(self: &Rc<Self>) {

@@ -73,12 +73,15 @@ pub struct DeskError {
     /// For [`Code::Invalid`]: the fields at fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldError>,
+    /// For [`Code::RateLimited`]: the seconds to wait. It travels as the header `Retry-After`, not in the JSON.
+    #[serde(skip)]
+    pub retry_after: Option<u32>,
 }
 
 impl DeskError {
     /// An error with its sentence.
     pub fn new(code: Code, error: impl Into<String>) -> Self {
-        Self { error: error.into(), code, fields: Vec::new() }
+        Self { error: error.into(), code, fields: Vec::new(), retry_after: None }
     }
 
     /// The visitor holds no such thread; says the same whether it exists or not.
@@ -103,7 +106,7 @@ impl DeskError {
             [one] => one.message.clone(),
             _ => "Please correct the marked fields.".into(),
         };
-        Self { error, code: Code::Invalid, fields }
+        Self { error, code: Code::Invalid, fields, retry_after: None }
     }
 }
 

@@ -25,6 +25,8 @@ pub enum NotOpened {
     Used,
     /// It cannot be found out whether it was exchanged before.
     Unsure,
+    /// Links were opened too often from there; the seconds after which it goes on. It was not used up.
+    Often(u32),
     /// Nobody opened it: a program looked at it.
     Looked,
 }
@@ -34,6 +36,7 @@ impl NotOpened {
     pub fn status(self) -> u16 {
         match self {
             NotOpened::Broken | NotOpened::Expired | NotOpened::Used => 403,
+            NotOpened::Often(_) => 429,
             NotOpened::Unsure => 503,
             NotOpened::Looked => 200,
         }

@@ -35,11 +35,16 @@ pub enum StreamEvent {
     },
     /// The server closes this connection on purpose; come back after the given time.
     Bye {
-        /// `restart` or `lifetime`.
+        /// `restart`, `lifetime` or [`StreamEvent::REPLACED`].
         reason: String,
         /// This client's personal delay, in milliseconds.
         after_ms: u32,
     },
+}
+
+impl StreamEvent {
+    /// Why a stream ends when its session opens more than it may: a newer one took its place.
+    pub const REPLACED: &'static str = "replaced";
 }
 
 /// What a webhook told, as far as a visitor may know it.

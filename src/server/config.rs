@@ -2,13 +2,21 @@
 //!
 //! A wrong setting stops the start with its name, the fault and a valid example; secrets never show in `Debug`.
 
-use super::telemetry::{LogFormat, MetricsFor};
+mod settings;
+
+pub use settings::{SETTINGS, Setting};
+
+use super::{
+    limits::{LimitSettings, Rate},
+    telemetry::{LogFormat, MetricsFor},
+};
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
 use std::{
     collections::BTreeMap,
     fmt,
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,167 +41,6 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
-    }
-}
-
-/// One setting: where it may be written, and what it means. The command line's help is made of this table, and a
-/// test holds `Leptos.toml` to it.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// The environment variable; the flag is its lower-case form with dashes.
-    pub env: &'static str,
-    /// Where it stands in `Leptos.toml`: table and key.
-    pub file: (&'static str, &'static str),
-    /// One line for `--help`.
-    pub help: &'static str,
-    /// A valid value, for error messages.
-    pub example: &'static str,
-}
-
-const fn setting(
-    env: &'static str,
-    file: (&'static str, &'static str),
-    help: &'static str,
-    example: &'static str,
-) -> Setting {
-    Setting { env, file, help, example }
-}
-
-/// All settings of ours. (Leptos' own, `LEPTOS_…`, are leptos' business.)
-pub const SETTINGS: &[Setting] = &[
-    setting(
-        "PLAIN_API_KEY",
-        ("plain", "api-key"),
-        "Plain API key; without one the sandbox is used",
-        "plainApiKey_…",
-    ),
-    setting(
-        "PLAIN_API_URL",
-        ("plain", "api-url"),
-        "Plain's GraphQL endpoint",
-        "https://core-api.uk.plain.com/graphql/v1",
-    ),
-    setting(
-        "PLAIN_WEBHOOK_SECRET",
-        ("plain", "webhook-secret"),
-        "request signing secret(s), comma-separated; all verify",
-        "whsec-new,whsec-old",
-    ),
-    setting("PLAIN_CHANNEL", ("plain", "channel"), "channel in which threads are opened", "chat"),
-    setting(
-        "PLAIN_TIMEOUT_MS",
-        ("plain", "timeout-ms"),
-        "longest wait for one answer of Plain",
-        "10000",
-    ),
-    setting(
-        "HOTLINE_SECRET",
-        ("hotline", "secret"),
-        "signs cookies and links; several allowed, the first signs; made once if absent",
-        "a-long-random-text",
-    ),
-    setting(
-        "HOTLINE_PUBLIC_URL",
-        ("hotline", "public-url"),
-        "how visitors reach the portal; https turns on Secure cookies and HSTS",
-        "https://support.example.com",
-    ),
-    setting(
-        "HOTLINE_DATA_DIR",
-        ("hotline", "data-dir"),
-        "where the cookie secret, the used links and the sandbox's data are kept",
-        ".hotline",
-    ),
-    setting(
-        "HOTLINE_LINK_DAYS",
-        ("hotline", "link-days"),
-        "how long a link to a conversation can be exchanged",
-        "7",
-    ),
-    setting(
-        "HOTLINE_TRUSTED_PROXIES",
-        ("hotline", "trusted-proxies"),
-        "peers whose X-Forwarded-For counts",
-        "127.0.0.1,10.0.0.0/8",
-    ),
-    setting("HOTLINE_RATE_LIMITS", ("hotline", "rate-limits"), "on, or off for benchmarks", "on"),
-    setting(
-        "HOTLINE_RATE_WEBHOOK_PER_MINUTE",
-        ("hotline", "rate-webhook-per-minute"),
-        "unverified webhook posts a minute and address",
-        "10",
-    ),
-    setting("HOTLINE_LOG", ("hotline", "log"), "text or json; RUST_LOG filters", "text"),
-    setting(
-        "HOTLINE_METRICS",
-        ("hotline", "metrics"),
-        "who may read /metrics: private addresses that ask directly, or all",
-        "private",
-    ),
-    setting("HOTLINE_NAME", ("hotline", "name"), "the name visitors see", "Hotline"),
-    setting(
-        "HOTLINE_CACHE_MS",
-        ("hotline", "cache-ms"),
-        "how long a conversation read from Plain may be shown while no event comes",
-        "30000",
-    ),
-    setting("HOTLINE_SANDBOX", ("sandbox", "mode"), "auto, on or off", "auto"),
-    setting(
-        "HOTLINE_SANDBOX_ADDR",
-        ("sandbox", "addr"),
-        "where the sandbox and its agent desk listen",
-        "127.0.0.1:3100",
-    ),
-    setting(
-        "HOTLINE_SANDBOX_DATA",
-        ("sandbox", "data"),
-        "a SQLite file, or :memory:",
-        ".hotline/sandbox.sqlite",
-    ),
-    setting(
-        "HOTLINE_SANDBOX_RETRY_SCALE",
-        ("sandbox", "retry-scale"),
-        "factor on Plain's webhook retry delays",
-        "1.0",
-    ),
-    setting(
-        "REDIS_URL",
-        ("bus", "redis-url"),
-        "share the bus between instances",
-        "redis://127.0.0.1:6379",
-    ),
-    setting("HOTLINE_BUS_HISTORY", ("bus", "history"), "events kept for replay, a thread", "256"),
-    setting("HOTLINE_BUS_THREADS", ("bus", "threads"), "threads whose history is kept", "10000"),
-    setting(
-        "HOTLINE_STREAM_HEARTBEAT_MS",
-        ("stream", "heartbeat-ms"),
-        "how often an idle stream says that it lives",
-        "15000",
-    ),
-    setting(
-        "HOTLINE_STREAM_LIFETIME_MS",
-        ("stream", "lifetime-ms"),
-        "how long a stream lives before it is renewed, ± 20 %",
-        "600000",
-    ),
-    setting(
-        "HOTLINE_STREAM_MAX",
-        ("stream", "max"),
-        "streams open at once on this instance",
-        "10000",
-    ),
-    setting(
-        "HOTLINE_DRAIN_MS",
-        ("hotline", "drain-ms"),
-        "longest shutdown; open streams are told to come back within it",
-        "10000",
-    ),
-];
-
-impl Setting {
-    /// `--plain-api-key` for `PLAIN_API_KEY`.
-    pub fn flag(&self) -> String {
-        self.env.to_ascii_lowercase().replace('_', "-")
     }
 }
 
@@ -273,6 +120,18 @@ pub struct Config {
     pub lifetime: Duration,
     /// Streams of this instance.
     pub max_streams: usize,
+    /// Streams of a session.
+    pub streams_per_session: usize,
+    /// How often a visitor may do what costs something.
+    pub limits: LimitSettings,
+    /// Connections of this instance.
+    pub max_connections: usize,
+    /// Connections of an address.
+    pub connections_per_address: usize,
+    /// How long a request's head may take.
+    pub header_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
     /// Longest shutdown.
     pub drain: Duration,
 }
@@ -395,6 +254,29 @@ impl Sources {
                 self.fail(name, format!("`{text}` is none of {}", words.join(", ")))
             },
         )
+    }
+
+    fn rate(&self, name: &str, default: Rate) -> Result<Rate, ConfigError> {
+        let Some(text) = self.get(name) else { return Ok(default) };
+        text.parse().map_err(|rule| self.fail(name, format!("`{text}` {rule}")))
+    }
+
+    fn limits(&self) -> Result<LimitSettings, ConfigError> {
+        let usual = LimitSettings::default();
+        Ok(LimitSettings {
+            form: self.rate("HOTLINE_RATE_FORM", usual.form)?,
+            replies: self.rate("HOTLINE_RATE_REPLIES", usual.replies)?,
+            reads: self.rate("HOTLINE_RATE_READS", usual.reads)?,
+            streams: self.rate("HOTLINE_RATE_STREAMS", usual.streams)?,
+            links: self.rate("HOTLINE_RATE_LINKS", usual.links)?,
+            downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
+            address_factor: self.number(
+                "HOTLINE_RATE_ADDRESS_FACTOR",
+                usual.address_factor,
+                NonZeroU32::MIN,
+                NonZeroU32::MIN.saturating_add(999),
+            )?,
+        })
     }
 
     fn secrets(&self, name: &str) -> Vec<Secret> {
@@ -551,6 +433,7 @@ impl Config {
                 )
             })?);
         }
+        let max_streams = s.number("HOTLINE_STREAM_MAX", 10_000, 1, 1_000_000)?;
         Ok(Self {
             leptos,
             plain_api_url,
@@ -589,7 +472,24 @@ impl Config {
             bus_threads: s.number("HOTLINE_BUS_THREADS", 10_000, 1, 10_000_000)?,
             heartbeat: s.millis("HOTLINE_STREAM_HEARTBEAT_MS", 15_000, 100, 60_000)?,
             lifetime: s.millis("HOTLINE_STREAM_LIFETIME_MS", 600_000, 1000, 86_400_000)?,
-            max_streams: s.number("HOTLINE_STREAM_MAX", 10_000, 1, 1_000_000)?,
+            max_streams,
+            streams_per_session: s.number("HOTLINE_STREAM_PER_SESSION", 20, 1, 1_000_000)?,
+            limits: s.limits()?,
+            // Room for every stream, and for whoever else asks something.
+            max_connections: s.number(
+                "HOTLINE_CONNECTIONS_MAX",
+                max_streams + 5_000,
+                1,
+                10_000_000,
+            )?,
+            connections_per_address: s.number(
+                "HOTLINE_CONNECTIONS_PER_ADDRESS",
+                512,
+                1,
+                10_000_000,
+            )?,
+            header_timeout: s.millis("HOTLINE_HEADER_TIMEOUT_MS", 10_000, 50, 120_000)?,
+            body_timeout: s.millis("HOTLINE_BODY_TIMEOUT_MS", 60_000, 50, 3_600_000)?,
             drain: s.millis("HOTLINE_DRAIN_MS", 10_000, 100, 120_000)?,
         })
     }
@@ -772,6 +672,11 @@ mod tests {
             ("HOTLINE_PUBLIC_URL", "support.example.com"),
             ("HOTLINE_TRUSTED_PROXIES", "10.0.0.0/99"),
             ("HOTLINE_STREAM_HEARTBEAT_MS", "0"),
+            ("HOTLINE_RATE_FORM", "10 a minute"),
+            ("HOTLINE_RATE_READS", "0/1m"),
+            ("HOTLINE_RATE_ADDRESS_FACTOR", "0"),
+            ("HOTLINE_STREAM_PER_SESSION", "0"),
+            ("HOTLINE_HEADER_TIMEOUT_MS", "0"),
             ("HOTLINE_LOG", "xml"),
             ("HOTLINE_SECRET", "short"),
             ("HOTLINE_LINK_DAYS", "0"),
@@ -793,6 +698,24 @@ mod tests {
         assert!(
             load(&[], Some("[stream]\nheartbeet = 1\n")).unwrap_err().fault.contains("heartbeet")
         );
+    }
+
+    #[test]
+    fn examples_of_limits_are_their_defaults() {
+        let usual = load(&[], None).unwrap();
+        let all: Vec<_> = SETTINGS.iter().filter(|setting| setting.file.0 == "limits").collect();
+        assert!(all.len() > 8);
+        for setting in all {
+            let same = load(&[(setting.env, setting.example)], None).unwrap();
+            let told = |config: &Config| {
+                let Config { limits, max_connections, connections_per_address, .. } = config;
+                let times = (config.header_timeout, config.body_timeout);
+                (*limits, *max_connections, *connections_per_address, times)
+            };
+            assert_eq!(told(&same), told(&usual), "{}", setting.env);
+        }
+        let more = load(&[("HOTLINE_STREAM_MAX", "20000")], None).unwrap();
+        assert!(more.max_connections > 20_000, "there is room for every stream");
     }
 
     #[test]

@@ -5,12 +5,12 @@ use crate::domain::error::{Code, DeskError};
 use axum::{
     Json,
     extract::{ConnectInfo, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What the guard needs to know.
 #[derive(Debug, Clone)]
@@ -77,14 +77,19 @@ impl Guard {
         if !trusted(&peer) {
             return peer;
         }
-        let forwarded: Vec<IpAddr> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map_while(|part| part.trim().parse().ok())
-            .collect();
-        forwarded.into_iter().rev().find(|ip| !trusted(ip)).unwrap_or(peer)
+        // Each proxy appended whom it heard from. So the list is walked from its end, as far as proxies of ours wrote
+        // it; what stands before that anybody may have written, and is not even read.
+        let mut nearest = peer;
+        for value in headers.get_all("x-forwarded-for").iter().rev() {
+            for part in value.as_bytes().rsplit(|byte| *byte == b',') {
+                let Some(address) = forwarded_address(part) else { return nearest };
+                nearest = address;
+                if !trusted(&nearest) {
+                    return nearest;
+                }
+            }
+        }
+        nearest
     }
 
     /// The middleware: refuses foreign pages' posts, notes the client's address, adds the headers.
@@ -167,11 +172,40 @@ fn is_unmovable(host: &str) -> bool {
         || host.rsplit_once(':').map_or(host, |(name, _)| name) == "localhost"
 }
 
+/// An element of `X-Forwarded-For`: `192.0.2.1`, `192.0.2.1:567`, `2001:db8::1`, `[2001:db8::1]` or
+/// `[2001:db8::1]:567`. Anything else (`unknown`, a name) is none.
+fn forwarded_address(part: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(part).ok()?.trim();
+    let address = text
+        .parse::<IpAddr>()
+        .or_else(|_| text.parse::<SocketAddr>().map(|with_port| with_port.ip()))
+        .or_else(|error| {
+            let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            bare.ok_or(error)?.parse::<Ipv6Addr>().map(IpAddr::V6)
+        });
+    Some(address.ok()?.to_canonical())
+}
+
+/// Where a request came from, as the guard noted it.
+pub fn client_address(extensions: &Extensions) -> IpAddr {
+    // Without a guard before it, all share one address.
+    extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
+}
+
+/// Tells whoever was refused when to come back.
+pub fn set_retry_after(headers: &mut HeaderMap, error: &DeskError) {
+    if let Some(seconds) = error.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+}
+
 /// An error of the API, as JSON with its status.
 pub fn error_response(error: &DeskError) -> Response {
     let status =
         StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response()
+    let mut response = (status, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response();
+    set_retry_after(response.headers_mut(), error);
+    response
 }
 
 #[cfg(test)]
@@ -282,5 +316,79 @@ mod tests {
         let chain = headers(&[("x-forwarded-for", "1.1.1.1, 8.8.8.8, 10.0.0.7")]);
         assert_eq!(g.client_ip(ip("10.0.0.1"), &chain), ip("8.8.8.8"));
         assert_eq!(g.client_ip(ip("10.0.0.1"), &headers(&[])), ip("10.0.0.1"));
+        // A proxy that appends a line of its own instead of to the last one.
+        let lines = headers(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "8.8.8.8")]);
+        assert_eq!(g.client_ip(ip("10.0.0.1"), &lines), ip("8.8.8.8"));
+        // All are proxies of ours: the farthest of them began it.
+        let inside = headers(&[("x-forwarded-for", "10.0.0.9, 10.0.0.8")]);
+        assert_eq!(g.client_ip(ip("10.0.0.1"), &inside), ip("10.0.0.9"));
+    }
+
+    #[test]
+    fn forwarded_addresses_in_all_spellings() {
+        for (text, address) in [
+            ("192.0.2.1", "192.0.2.1"),
+            (" 192.0.2.1:567\t", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[::1]:567", "::1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("[::ffff:192.0.2.1]:80", "192.0.2.1"),
+        ] {
+            assert_eq!(forwarded_address(text.as_bytes()), address.parse().ok(), "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            "unknown",
+            "_hidden",
+            "192.0.2",
+            "192.0.2.1:",
+            "192.0.2.1:70000",
+            "[::1",
+            "::1]",
+            "[192.0.2.1]",
+            "[::1]:x",
+            "fe80::1%eth0",
+            "192.0.2.1 8.8.8.8",
+            "\"192.0.2.1\"",
+            "０.0.0.0",
+        ] {
+            assert_eq!(forwarded_address(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(forwarded_address(b"\xff"), None);
+    }
+
+    #[test]
+    fn a_malformed_element_ends_the_walk_at_what_is_known() {
+        let g = guard();
+        let proxy: IpAddr = "10.0.0.1".parse().unwrap();
+        for (list, address) in [
+            ("1.1.1.1, junk, 8.8.8.8", "8.8.8.8"),
+            ("1.1.1.1, junk", "10.0.0.1"),
+            ("1.1.1.1, junk, 10.0.0.7", "10.0.0.7"),
+            ("1.1.1.1,", "10.0.0.1"),
+            ("", "10.0.0.1"),
+            ("junk, 8.8.8.8:90", "8.8.8.8"),
+        ] {
+            let headers = headers(&[("x-forwarded-for", list)]);
+            assert_eq!(g.client_ip(proxy, &headers), address.parse::<IpAddr>().unwrap(), "{list}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_strangers_write_the_nearest_untrusted_address_counts(
+            forged in "[ -~]{0,80}", client in proptest::prelude::any::<u32>(),
+        ) {
+            let client = IpAddr::V4(Ipv4Addr::from_bits(client));
+            let g = guard();
+            proptest::prop_assume!(!g.trusted_proxies[0].contains(&client));
+            let list = format!("{forged},{client}, 10.0.0.7");
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", list.parse().unwrap());
+            proptest::prop_assert_eq!(g.client_ip("10.0.0.1".parse().unwrap(), &headers), client);
+            proptest::prop_assert_eq!(g.client_ip(client, &headers), client);
+        }
     }
 }

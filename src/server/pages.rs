@@ -1,7 +1,13 @@
 //! The pages' handlers: leptos renders them; their POST twins take plain forms from browsers without script, answer
 //! 303 on success, and on a fault render the same page again with what was typed.
 
-use super::{links::is_visit, shell::shell, state::AppState, visitor};
+use super::{
+    guard::{client_address, set_retry_after},
+    links::is_visit,
+    shell::shell,
+    state::AppState,
+    visitor,
+};
 use crate::{
     app::{SetStatus, Site},
     domain::{
@@ -155,8 +161,10 @@ fn see_other(path: &str, cookie: Option<HeaderValue>) -> Response {
     response
 }
 
-fn with_status(mut response: Response, status: StatusCode) -> Response {
+/// A page that says why, under the status that says so too.
+fn refused(mut response: Response, status: StatusCode, error: &DeskError) -> Response {
     *response.status_mut() = status;
+    set_retry_after(response.headers_mut(), error);
     response
 }
 
@@ -167,15 +175,17 @@ fn status_of(error: &DeskError) -> StatusCode {
 /// `POST /`.
 pub async fn post_request(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let address = client_address(&parts.extensions);
     let (draft, status, error) = match read_form::<Draft>(&parts.headers, body).await {
-        Ok(draft) => match visitor::open(&state, &parts.headers, &draft).await {
+        Ok(draft) => match visitor::open(&state, &parts.headers, address, &draft).await {
             Ok((created, cookie)) => return see_other(&created.path, cookie),
             Err(error) => (draft, status_of(&error), error),
         },
         Err((status, error)) => (Draft::default(), status, error),
     };
     let again = Request::from_parts(parts, Body::empty());
-    with_status(render(state, again, FormEcho::of(draft, error)).await, status)
+    let echo = FormEcho::of(draft, error.clone());
+    refused(render(state, again, echo).await, status, &error)
 }
 
 /// The fields of the conversation's forms: the reply box, and with `intent=link` the one that asks for a link.
@@ -197,7 +207,13 @@ pub async fn post_reply(
     let session = state.sessions.read(&parts.headers);
     let (form, status, error) = match read_form::<ReplyForm>(&parts.headers, body).await {
         Ok(form) if form.intent == "link" => {
-            match visitor::make_link(&state, &thread, &parts.headers, &parts.uri) {
+            match visitor::make_link(
+                &state,
+                client_address(&parts.extensions),
+                &thread,
+                &parts.headers,
+                &parts.uri,
+            ) {
                 Ok(link) => {
                     let again = Request::from_parts(parts, Body::empty());
                     return render(state, again, link).await;
@@ -209,6 +225,7 @@ pub async fn post_reply(
             match visitor::say(
                 &state,
                 session.as_ref(),
+                client_address(&parts.extensions),
                 &thread,
                 &form.text,
                 &form.client_message_id,
@@ -223,7 +240,7 @@ pub async fn post_reply(
     };
     let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
     let again = Request::from_parts(parts, Body::empty());
-    with_status(render(state, again, echo).await, status)
+    refused(render(state, again, echo).await, status, &error)
 }
 
 /// `GET /r/{token}`: exchanges the link for the cookie and goes to the conversation. A program that only looks at the
@@ -233,7 +250,7 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
     let token = request.uri().path().strip_prefix("/r/").unwrap_or_default().to_owned();
     let (method, headers) = (request.method(), request.headers());
     let result = if *method == Method::POST || is_visit(method, headers) {
-        visitor::resume(&state, headers, &token).await
+        visitor::resume(&state, client_address(request.extensions()), headers, &token).await
     } else {
         Err(NotOpened::Looked)
     };
@@ -244,7 +261,12 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
             let mut bare = Request::new(Body::empty());
             *bare.uri_mut() = Uri::from_static("/r");
             let status = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::FORBIDDEN);
-            with_status(render(state, bare, why).await, status)
+            let mut response = render(state, bare, why).await;
+            *response.status_mut() = status;
+            if let NotOpened::Often(seconds) = why {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            response
         }
     };
     for (name, value) in [

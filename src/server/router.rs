@@ -1,6 +1,6 @@
 //! The table of routes, by who calls them.
 
-use super::{assets, guard::Guard, pages, shell::shell, state::AppState, visitor, webhook};
+use super::{assets, guard::Guard, limits, pages, shell::shell, state::AppState, visitor, webhook};
 use crate::{
     app::App,
     domain::error::{Code, DeskError},
@@ -41,6 +41,7 @@ pub fn router(
     intake: Arc<webhook::Intake>,
     guard: Guard,
     health: Router,
+    body_timeout: Duration,
 ) -> Router {
     let options = state.leptos.clone();
     let pages = PAGES.clone();
@@ -71,6 +72,9 @@ pub fn router(
         .merge(health)
         .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(middleware::from_fn(move |request, next| {
+            limits::in_time(body_timeout, request, next)
+        }))
         .layer(CatchPanicLayer::custom(|_| {
             tracing::error!("a handler panicked");
             (

@@ -9,7 +9,9 @@ use super::{
     config::{Config, SandboxConfig},
     desk::{Desk, DeskSettings},
     guard::Guard,
+    limits::Limits,
     links::{Links, used::UsedFile},
+    listen::{self, ListenSettings},
     plain::{ApiKey, PlainClient, PlainSettings},
     router::router,
     session::Sessions,
@@ -188,6 +190,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             heartbeat: config.heartbeat,
             lifetime: config.lifetime,
             max_streams: config.max_streams,
+            per_session: if config.rate_limits { config.streams_per_session } else { usize::MAX },
             ..StreamSettings::default()
         },
     );
@@ -206,6 +209,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     let state = AppState {
         leptos,
         desk: desk.clone(),
+        limits: if config.rate_limits { Limits::new(&config.limits) } else { Limits::off() },
         sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),
         links,
         streams,
@@ -224,13 +228,19 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     ];
     tokio::spawn(metrics.clone().upkeep(shutdown.token()));
     let health = telemetry::routes(metrics, shutdown.clone(), checks, config.metrics_for);
-    let app = router(state, intake, Guard::new(config), health);
-    let token = shutdown.token();
-    let task = tokio::spawn(async move {
-        axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(token.cancelled_owned())
-            .await
-    });
+    let app = router(state, intake, Guard::new(config), health, config.body_timeout);
+    let sockets = ListenSettings {
+        header_timeout: config.header_timeout,
+        connections: config.max_connections,
+        connections_per_address: if config.rate_limits {
+            config.connections_per_address
+        } else {
+            usize::MAX
+        },
+        exempt: config.trusted_proxies.clone(),
+        ..ListenSettings::default()
+    };
+    let task = tokio::spawn(listen::serve(listener, app, sockets, shutdown.token()));
     Ok(Running {
         addr,
         sandbox: sandbox.as_ref().map(Sandbox::addr),

@@ -1,6 +1,6 @@
 //! What the routes share.
 
-use super::{desk::Desk, links::Links, session::Sessions, stream::StreamContext};
+use super::{desk::Desk, limits::Limits, links::Links, session::Sessions, stream::StreamContext};
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Makes resume links and takes them back.
     pub links: Links,
+    /// How often a visitor may do what costs something.
+    pub limits: Limits,
     /// The live streams.
     pub streams: StreamContext,
     /// The name visitors know.

@@ -4,6 +4,8 @@
 //! the same for all (events, heartbeats) is encoded once and shared. Who may follow the thread is decided by the
 //! caller, before.
 
+mod crowd;
+
 use crate::{
     domain::{
         error::{Code, DeskError},
@@ -24,6 +26,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{BufMut, Bytes, BytesMut};
+use crowd::{Crowd, Member};
 use futures::Stream;
 use metrics::{counter, gauge};
 use std::{
@@ -51,6 +54,10 @@ pub struct StreamSettings {
     pub retry: Duration,
     /// At most so many at once; one more is answered 503.
     pub max_streams: usize,
+    /// At most so many at once for one session; one more, and the oldest says goodbye.
+    pub per_session: usize,
+    /// When one that made room may come back, ±25 %: not so soon that too many tabs chase each other.
+    pub replaced_return: Duration,
     /// When draining, streams end spread over this time.
     pub drain_spread: Duration,
     /// After a `bye` of a restart, clients come back spread over this time.
@@ -64,6 +71,8 @@ impl Default for StreamSettings {
             lifetime: Duration::from_secs(600),
             retry: Duration::from_millis(2000),
             max_streams: 10_000,
+            per_session: 20,
+            replaced_return: Duration::from_secs(60),
             drain_spread: Duration::from_secs(1),
             return_spread: Duration::from_secs(3),
         }
@@ -81,6 +90,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: StreamSettings,
     open: AtomicUsize,
+    crowd: Arc<Crowd>,
     /// The newest heartbeat and its moment: streams that beat in the same instant send the same bytes.
     beat: Mutex<(i64, Bytes)>,
 }
@@ -98,7 +108,8 @@ impl StreamContext {
     ) -> Self {
         let beat = Mutex::new((i64::MIN, Bytes::new()));
         let open = AtomicUsize::new(0);
-        Self(Arc::new(Shared { bus, shutdown, clock, settings, open, beat }))
+        let crowd = Crowd::new(settings.per_session);
+        Self(Arc::new(Shared { bus, shutdown, clock, settings, open, crowd, beat }))
     }
 
     /// How many streams are open.
@@ -113,10 +124,13 @@ impl StreamContext {
 /// first URL again. Both are outside input: what is not a cursor counts as a place that nothing is known about, so
 /// the client is told of a gap.
 ///
+/// `session` names the session whose streams are counted together; without one nothing is.
+///
 /// Answers 200 with an endless `text/event-stream`, or 503 with a JSON error if there are too many streams or the bus
 /// is away.
 pub async fn open(
     ctx: &StreamContext,
+    session: Option<&str>,
     thread: ThreadId,
     headers: &HeaderMap,
     after: Option<&str>,
@@ -127,7 +141,7 @@ pub async fn open(
             "Too many live connections right now. The page works without; please reload later.",
         );
     };
-    match connect(seat, thread, wanted(headers, after)).await {
+    match connect(seat, session, thread, wanted(headers, after)).await {
         Ok(body) => (
             [
                 (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -165,6 +179,7 @@ fn place(text: &str) -> Result<Cursor, ()> {
 
 async fn connect(
     seat: Seat,
+    session: Option<&str>,
     thread: ThreadId,
     wanted: Option<Result<Cursor, ()>>,
 ) -> Result<LiveBody, BusError> {
@@ -203,6 +218,7 @@ async fn connect(
         pause,
         ends,
         over: false,
+        member: session.map(|session| Crowd::join(&shared.crowd, session)),
         seat,
     })
 }
@@ -259,6 +275,8 @@ struct LiveBody {
     /// When to say goodbye.
     ends: Instant,
     over: bool,
+    /// None where nobody counts.
+    member: Option<Member>,
     seat: Seat,
 }
 
@@ -282,6 +300,10 @@ impl LiveBody {
         }
         if now >= self.ends {
             return Poll::Ready(self.goodbye());
+        }
+        if self.member.as_ref().is_some_and(|member| member.must_go(cx)) {
+            let after = spread(self.seat.0.settings.replaced_return, 0.75, 1.25);
+            return Poll::Ready(self.bye(StreamEvent::REPLACED, after));
         }
         match self.live.poll_next(cx) {
             Poll::Ready(Some(frame)) => {
@@ -318,7 +340,6 @@ impl LiveBody {
     }
 
     fn goodbye(&mut self) -> Option<Bytes> {
-        self.over = true;
         let settings = &self.seat.0.settings;
         let (reason, after) = if self.seat.0.shutdown.is_draining() {
             ("restart", Duration::from_millis(300) + spread(settings.return_spread, 0.0, 1.0))
@@ -326,6 +347,11 @@ impl LiveBody {
             // Nothing is wrong: come back at once, only not all together.
             ("lifetime", spread(settings.retry, 0.0, 0.5))
         };
+        self.bye(reason, after)
+    }
+
+    fn bye(&mut self, reason: &str, after: Duration) -> Option<Bytes> {
+        self.over = true;
         let bye = StreamEvent::Bye { reason: reason.into(), after_ms: millis(after) };
         bus::sse(None, &bye).ok()
     }

@@ -1,7 +1,8 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
 use super::{
-    guard::error_response,
+    guard::{client_address, error_response, set_retry_after},
+    limits::Bucket,
     links::{self, Exchange},
     session::Session,
     state::AppState,
@@ -27,12 +28,14 @@ use axum::{
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use serde::Deserialize;
+use std::{future::Future, net::IpAddr};
 
 /// The request that a server function or page works for.
 struct Here {
     state: AppState,
     uri: Uri,
     headers: HeaderMap,
+    address: IpAddr,
     response: Option<ResponseOptions>,
 }
 
@@ -47,7 +50,8 @@ impl Here {
                 "Something went wrong on our side. Please try again.",
             ));
         };
-        Ok(Self { state, uri: parts.uri, headers: parts.headers, response: use_context() })
+        let address = client_address(&parts.extensions);
+        Ok(Self { state, uri: parts.uri, headers: parts.headers, address, response: use_context() })
     }
 
     /// The visitor's session, if the cookie proves one.
@@ -55,12 +59,22 @@ impl Here {
         self.state.sessions.read(&self.headers)
     }
 
-    /// Gives an error's status to the answer.
+    /// Counts a read.
+    fn may_read(&self, session: Option<&Session>) -> Result<(), DeskError> {
+        self.state.limits.check(Bucket::Reads, session, self.address)
+    }
+
+    /// Gives an error's status to the answer, and when to come back.
     fn answered<T>(&self, result: Result<T, DeskError>) -> Result<T, DeskError> {
         if let (Err(error), Some(response)) = (&result, &self.response)
             && let Ok(status) = StatusCode::from_u16(error.code.status())
         {
             response.set_status(status);
+            let mut headers = HeaderMap::new();
+            set_retry_after(&mut headers, error);
+            for (name, value) in &headers {
+                response.insert_header(name.clone(), value.clone());
+            }
         }
         result
     }
@@ -76,19 +90,40 @@ fn held(session: Option<&Session>, thread: &str) -> Result<ThreadId, DeskError> 
     }
 }
 
+/// Does what counts in a bucket of its own. What the desk could not take, because it could not be reached, counts
+/// as nothing: who is told to try again may do so.
+async fn counted<T>(
+    state: &AppState,
+    bucket: Bucket,
+    session: Option<&Session>,
+    address: IpAddr,
+    work: impl Future<Output = Result<T, DeskError>>,
+) -> Result<T, DeskError> {
+    state.limits.check(bucket, session, address)?;
+    let result = work.await;
+    if result.as_ref().is_err_and(|error| error.code == Code::Unavailable) {
+        state.limits.give_back(bucket, session, address);
+    }
+    result
+}
+
 /// Opens a thread and grants it. The header is the new cookie.
 pub async fn open(
     state: &AppState,
     headers: &HeaderMap,
+    address: IpAddr,
     draft: &Draft,
 ) -> Result<(Created, Option<HeaderValue>), DeskError> {
+    let session = state.sessions.read(headers);
+    state.limits.check(Bucket::Reads, session.as_ref(), address)?;
     let request = draft.check()?;
     if draft.is_trapped() {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));
     }
-    let thread = state.desk.open_request(&request).await?;
-    let mut session = state.sessions.read(headers).unwrap_or_default();
+    let work = state.desk.open_request(&request);
+    let thread = counted(state, Bucket::Form, session.as_ref(), address, work).await?;
+    let mut session = session.unwrap_or_default();
     session.grant(thread.clone());
     let cookie = state.sessions.write(&session);
     Ok((Created { path: format!("/t/{thread}"), thread_id: Some(thread) }, cookie))
@@ -98,11 +133,13 @@ pub async fn open(
 pub async fn say(
     state: &AppState,
     session: Option<&Session>,
+    address: IpAddr,
     thread: &str,
     text: &str,
     key: &str,
 ) -> Result<SentReply, DeskError> {
     let thread = held(session, thread)?;
+    state.limits.check(Bucket::Reads, session, address)?;
     let text = check_text(text).map_err(|message| {
         DeskError::invalid(vec![crate::domain::error::FieldError { field: "text".into(), message }])
     })?;
@@ -112,17 +149,20 @@ pub async fn say(
             "This page was out of date. Please send your message once more.",
         )
     })?;
-    state.desk.reply(&thread, &text, &key).await
+    counted(state, Bucket::Replies, session, address, state.desk.reply(&thread, &text, &key)).await
 }
 
 /// A link to a thread that this session holds. `headers` and `uri` are the request's.
 pub fn make_link(
     state: &AppState,
+    address: IpAddr,
     thread: &str,
     headers: &HeaderMap,
     uri: &Uri,
 ) -> Result<ResumeLink, DeskError> {
-    let thread = held(state.sessions.read(headers).as_ref(), thread)?;
+    let session = state.sessions.read(headers);
+    let thread = held(session.as_ref(), thread)?;
+    state.limits.check(Bucket::Links, session.as_ref(), address)?;
     let host = links::host_of(headers, uri);
     let link = state.links.make(&thread, host.as_deref()).ok_or_else(|| {
         DeskError::new(
@@ -137,23 +177,25 @@ pub fn make_link(
 /// `POST /api/support/link`.
 pub async fn link(thread: String) -> Result<ResumeLink, DeskError> {
     let here = Here::new()?;
-    here.answered(make_link(&here.state, &thread, &here.headers, &here.uri))
+    here.answered(make_link(&here.state, here.address, &thread, &here.headers, &here.uri))
 }
 
 /// Exchanges a resume link's token for its thread. The header, if any, is the new cookie. A visitor who holds the thread
 /// already is let through without using the link up.
 pub async fn resume(
     state: &AppState,
+    address: IpAddr,
     headers: &HeaderMap,
     token: &str,
 ) -> Result<(ThreadId, Option<HeaderValue>), NotOpened> {
-    let result = exchange(state, headers, token).await;
+    let result = exchange(state, address, headers, token).await;
     let outcome = match &result {
         Ok((_, true)) => "opened",
         Ok((_, false)) => "held",
         Err(NotOpened::Broken) => "broken",
         Err(NotOpened::Expired) => "expired",
         Err(NotOpened::Used) => "used",
+        Err(NotOpened::Often(_)) => "often",
         Err(NotOpened::Unsure | NotOpened::Looked) => "unsure",
     };
     metrics::counter!("hotline_links_exchanged_total", "outcome" => outcome).increment(1);
@@ -171,11 +213,17 @@ pub async fn resume(
 /// The link's thread, and whether the visitor did not hold it before.
 async fn exchange(
     state: &AppState,
+    address: IpAddr,
     headers: &HeaderMap,
     token: &str,
 ) -> Result<(ThreadId, bool), NotOpened> {
+    let session = state.sessions.read(headers);
+    state
+        .limits
+        .check(Bucket::Links, session.as_ref(), address)
+        .map_err(|error| NotOpened::Often(error.retry_after.unwrap_or(60)))?;
     let link = state.links.read(token).ok_or(NotOpened::Broken)?;
-    if held(state.sessions.read(headers).as_ref(), link.thread.as_str()).is_ok() {
+    if held(session.as_ref(), link.thread.as_str()).is_ok() {
         return Ok((link.thread, false));
     }
     match state.links.exchange(&link).await {
@@ -192,7 +240,7 @@ async fn exchange(
 /// `POST /api/support/create`.
 pub async fn create(draft: Draft) -> Result<Created, DeskError> {
     let here = Here::new()?;
-    let result = open(&here.state, &here.headers, &draft).await;
+    let result = open(&here.state, &here.headers, here.address, &draft).await;
     let (created, cookie) = here.answered(result)?;
     if let (Some(cookie), Some(response)) = (cookie, &here.response) {
         response.append_header(SET_COOKIE, cookie);
@@ -207,7 +255,10 @@ pub async fn messages(
     before: Option<String>,
 ) -> Result<Conversation, DeskError> {
     let here = Here::new()?;
-    let result = match held(here.session().as_ref(), &thread) {
+    let session = here.session();
+    let allowed = held(session.as_ref(), &thread)
+        .and_then(|thread| here.may_read(session.as_ref()).map(|()| thread));
+    let result = match allowed {
         Err(error) => Err(error),
         Ok(thread) => match (after, before) {
             (None, None) => here.state.desk.conversation(&thread).await.map(|page| (*page).clone()),
@@ -235,7 +286,8 @@ pub async fn reply(
             "Files cannot be sent here yet. Please send the message without them.",
         )));
     }
-    let result = say(&here.state, here.session().as_ref(), &thread, &text, &key).await;
+    let result =
+        say(&here.state, here.session().as_ref(), here.address, &thread, &text, &key).await;
     here.answered(result).map(|sent| Replied {
         message_id: sent.message_id,
         entry_id: None,
@@ -247,6 +299,9 @@ pub async fn reply(
 pub async fn threads() -> Result<Vec<Thread>, DeskError> {
     let here = Here::new()?;
     let Some(session) = here.session() else { return Ok(Vec::new()) };
+    if let Err(error) = here.may_read(Some(&session)) {
+        return here.answered(Err(error));
+    }
     here.answered(here.state.desk.threads(session.grants()).await)
 }
 
@@ -262,16 +317,24 @@ pub struct StreamQuery {
 pub async fn live(
     State(state): State<AppState>,
     Query(query): Query<StreamQuery>,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Response {
-    let Some(session) = state.sessions.read(&headers) else {
+    let headers = &parts.headers;
+    let Some(session) = state.sessions.read(headers) else {
         return error_response(&DeskError::new(
             Code::NoSession,
             "There is no session. Open the conversation in the browser that started it.",
         ));
     };
-    match held(Some(&session), &query.thread_id) {
-        Ok(thread) => stream::open(&state.streams, thread, &headers, query.after.as_deref()).await,
+    let address = client_address(&parts.extensions);
+    let allowed = held(Some(&session), &query.thread_id).and_then(|thread| {
+        state.limits.check(Bucket::Streams, Some(&session), address).map(|()| thread)
+    });
+    match allowed {
+        Ok(thread) => {
+            let after = query.after.as_deref();
+            stream::open(&state.streams, Some(&session.id), thread, headers, after).await
+        }
         Err(error) => error_response(&error),
     }
 }

@@ -150,7 +150,7 @@ async fn follow(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
-    stream::open(&streams, wanted.thread_id, &headers, wanted.after.as_deref()).await
+    stream::open(&streams, None, wanted.thread_id, &headers, wanted.after.as_deref()).await
 }
 
 /// A browser's end of a stream.

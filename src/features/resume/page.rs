@@ -31,6 +31,12 @@ pub fn ResumePage() -> impl IntoView {
             "This link was used already",
             format!("Each link works once, so that nobody can follow you with it. {ANOTHER}"),
         ),
+        NotOpened::Often(seconds) => (
+            "Please wait a little",
+            format!(
+                "Many links were opened from your network. Please try again in {seconds} seconds: the link was not used up."
+            ),
+        ),
         NotOpened::Unsure => (
             "This link cannot be opened right now",
             "Please try again in a moment: the link was not used up.".to_owned(),
