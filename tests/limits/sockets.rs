@@ -1,5 +1,6 @@
 //! What one connection may do, and how many there may be.
 
+use super::streams::heard;
 use crate::{
     house::{Form, House, PATIENCE, until},
     live,
@@ -96,7 +97,7 @@ async fn slow_heads_and_silence_are_closed_while_others_are_served() {
     }
     // The stream, which is as old as they were, is nobody's slow head.
     house.agent.answer(&thread, "still here", "chat").await;
-    while stream.next().await.expect("it goes on").data["entry"]["text"] != "still here" {}
+    heard(&mut stream, |data| data["entry"]["text"] == "still here").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
