@@ -267,7 +267,8 @@ async fn who_does_not_read_is_cut_off() {
 async fn idle_connections_end_and_streams_do_not() {
     let beats = || async {
         let beat = |n| async move {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // One pause is longer than anything but an answer may take.
+            tokio::time::sleep(Duration::from_millis(if n == 15 { 1000 } else { 50 })).await;
             (n < 30).then(|| (Ok::<_, io::Error>(Bytes::from(format!("data: {n}\n\n"))), n + 1))
         };
         Body::from_stream(stream::unfold(0, beat))
