@@ -172,6 +172,11 @@ fn with(weak: &Weak<Inner>, f: impl FnOnce(&Rc<Inner>)) {
     }
 }
 
+/// How long to stay away after a goodbye.
+fn absence(reason: &str, after_ms: f64, looked_at: bool) -> f64 {
+    if reason == StreamEvent::REPLACED && looked_at { after_ms.min(LOOKED_AT_MS) } else { after_ms }
+}
+
 fn now() -> f64 {
     js_sys::Date::now()
 }
@@ -265,8 +270,7 @@ impl Inner {
     /// The server closed the connection on purpose. A tab that made room for a newer one waits as long as it was told,
     /// unless somebody is looking at it: then one that nobody looks at will make room.
     fn dismissed(self: &Rc<Self>, reason: &str, after_ms: f64) {
-        let wanted = reason == StreamEvent::REPLACED && is_visible();
-        let delay = if wanted { after_ms.min(LOOKED_AT_MS) } else { after_ms };
+        let delay = absence(reason, after_ms, is_visible());
         if delay > LOOKED_AT_MS {
             self.show(Link::Reconnecting);
         }
@@ -328,6 +332,22 @@ impl Inner {
                     self.connect();
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_tab_that_is_looked_at_comes_back_early() {
+        assert_eq!(absence("replaced", 60_000.0, false), 60_000.0);
+        assert_eq!(absence("replaced", 60_000.0, true), LOOKED_AT_MS);
+        assert_eq!(absence("replaced", 700.0, true), 700.0);
+        for looked_at in [false, true] {
+            assert_eq!(absence("restart", 60_000.0, looked_at), 60_000.0);
+            assert_eq!(absence("lifetime", 700.0, looked_at), 700.0);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What one connection may do, and how many there may be.
 
+use super::streams::heard;
 use crate::{
     house::{Form, House, PATIENCE, until},
     live,
@@ -96,7 +97,7 @@ async fn slow_heads_and_silence_are_closed_while_others_are_served() {
     }
     // The stream, which is as old as they were, is nobody's slow head.
     house.agent.answer(&thread, "still here", "chat").await;
-    while stream.next().await.expect("it goes on").data["entry"]["text"] != "still here" {}
+    heard(&mut stream, |data| data["entry"]["text"] == "still here").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -266,7 +267,8 @@ async fn who_does_not_read_is_cut_off() {
 async fn idle_connections_end_and_streams_do_not() {
     let beats = || async {
         let beat = |n| async move {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // One pause is longer than anything but an answer may take.
+            tokio::time::sleep(Duration::from_millis(if n == 15 { 1000 } else { 50 })).await;
             (n < 30).then(|| (Ok::<_, io::Error>(Bytes::from(format!("data: {n}\n\n"))), n + 1))
         };
         Body::from_stream(stream::unfold(0, beat))
