@@ -7,13 +7,13 @@ mod plain_script;
 use hotline::{
     domain::{
         error::Code,
-        ids::{ClientMessageId, Cursor, SubmissionId, ThreadId},
+        ids::{ClientMessageId, Cursor, CustomerId, SubmissionId, ThreadId},
         message::Role,
         request::Request,
         thread::{Conversation, Status},
     },
     server::{
-        bus::{Answer, BusError, EventBus, NewEvent, Published, Subscription},
+        bus::{Answer, BusError, EventBus, Forgotten, NewEvent, Published, Subscription},
         desk::{Desk, DeskSettings},
         plain::{ApiKey, PlainClient, PlainSettings},
     },
@@ -56,6 +56,18 @@ impl EventBus for Bus {
         Box::pin(
             async move { Cursor::parse(format!("e-{head}")).map_err(|e| BusError(e.to_string())) },
         )
+    }
+
+    fn belongs<'a>(&'a self, _: &'a ThreadId, _: &'a CustomerId) -> Answer<'a, bool> {
+        Box::pin(async { Ok(true) })
+    }
+
+    fn forget<'a>(&'a self, _: &'a CustomerId) -> Answer<'a, Forgotten> {
+        Box::pin(async { Err(BusError("not here".into())) })
+    }
+
+    fn removed<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, bool> {
+        Box::pin(async { Ok(false) })
     }
 
     fn health(&self) -> Answer<'_, ()> {
@@ -650,7 +662,8 @@ async fn locked_and_missing_threads() {
     }
     assert_eq!(house.plain.count("SendCustomerChat"), 1);
     let missing = ThreadId::parse(id("th", 404)).unwrap();
-    assert_eq!(house.desk.conversation(&missing).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(house.desk.conversation(&missing).await.unwrap_err().code, Code::Removed);
+    assert_eq!(house.desk.reply(&missing, "Hi", &key(2)).await.unwrap_err().code, Code::Removed);
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@
 mod live;
 
 use hotline::{
-    domain::ids::{Cursor, ThreadId},
+    domain::ids::{Cursor, CustomerId, ThreadId},
     server::{
-        bus::{Answer, BusError, EventBus, NewEvent, Published, Subscription},
+        bus::{Answer, BusError, EventBus, Forgotten, NewEvent, Published, Subscription},
         webhook::signature::Secret,
     },
 };
@@ -259,6 +259,15 @@ impl EventBus for Away {
         Box::pin(async { Err(BusError("away".into())) })
     }
     fn head<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, Cursor> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
+    fn belongs<'a>(&'a self, _: &'a ThreadId, _: &'a CustomerId) -> Answer<'a, bool> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
+    fn forget<'a>(&'a self, _: &'a CustomerId) -> Answer<'a, Forgotten> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
+    fn removed<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, bool> {
         Box::pin(async { Err(BusError("away".into())) })
     }
     fn health(&self) -> Answer<'_, ()> {

@@ -35,11 +35,16 @@ pub enum StreamEvent {
     },
     /// The server closes this connection on purpose; come back after the given time.
     Bye {
-        /// `restart` or `lifetime`.
+        /// `restart` or `lifetime`; or [`StreamEvent::REMOVED`]: do not come back.
         reason: String,
         /// This client's personal delay, in milliseconds.
         after_ms: u32,
     },
+}
+
+impl StreamEvent {
+    /// The reason of a `bye` for good: the conversation does not exist any more.
+    pub const REMOVED: &str = "removed";
 }
 
 /// What a webhook told, as far as a visitor may know it.

@@ -117,6 +117,12 @@ pub const SETTINGS: &[Setting] = &[
         "unverified webhook posts a minute and address",
         "10",
     ),
+    setting(
+        "HOTLINE_RATE_WEBHOOK_ADDRESSES",
+        ("hotline", "rate-webhook-addresses"),
+        "addresses for which unverified webhook posts are counted at once; the oldest go first",
+        "500",
+    ),
     setting("HOTLINE_LOG", ("hotline", "log"), "text or json; RUST_LOG filters", "text"),
     setting("HOTLINE_NAME", ("hotline", "name"), "the name visitors see", "Hotline"),
     setting(
@@ -152,6 +158,18 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("HOTLINE_BUS_HISTORY", ("bus", "history"), "events kept for replay, a thread", "256"),
     setting("HOTLINE_BUS_THREADS", ("bus", "threads"), "threads whose history is kept", "10000"),
+    setting(
+        "HOTLINE_DEDUPE_HOURS",
+        ("bus", "dedupe-hours"),
+        "how long a webhook's event id is remembered; Plain delivers again for five days",
+        "144",
+    ),
+    setting(
+        "HOTLINE_DEDUPE_EVENTS",
+        ("bus", "dedupe-events"),
+        "event ids remembered at most; the oldest go first",
+        "200000",
+    ),
     setting(
         "HOTLINE_STREAM_HEARTBEAT_MS",
         ("stream", "heartbeat-ms"),
@@ -241,6 +259,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// Unverified webhook posts a minute and address.
     pub rate_webhook_per_minute: u32,
+    /// Addresses for which that is counted.
+    pub rate_webhook_addresses: usize,
     /// Text or JSON.
     pub log: LogFormat,
     /// The product's name on the pages.
@@ -251,6 +271,10 @@ pub struct Config {
     pub bus_history: usize,
     /// Threads.
     pub bus_threads: usize,
+    /// How long an event id counts.
+    pub dedupe: Duration,
+    /// Event ids.
+    pub dedupe_events: usize,
     /// Heartbeat of streams.
     pub heartbeat: Duration,
     /// Life of a stream.
@@ -553,6 +577,12 @@ impl Config {
                 1,
                 1_000_000,
             )?,
+            rate_webhook_addresses: s.number(
+                "HOTLINE_RATE_WEBHOOK_ADDRESSES",
+                500,
+                1,
+                1_000_000,
+            )?,
             log: match s.get("HOTLINE_LOG") {
                 None => LogFormat::default(),
                 Some(text) => text
@@ -564,6 +594,9 @@ impl Config {
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
             bus_history: s.number("HOTLINE_BUS_HISTORY", 256, 1, 100_000)?,
             bus_threads: s.number("HOTLINE_BUS_THREADS", 10_000, 1, 10_000_000)?,
+            // Plain's last try comes five days after its first.
+            dedupe: Duration::from_secs(3600 * s.number("HOTLINE_DEDUPE_HOURS", 144, 121, 8760)?),
+            dedupe_events: s.number("HOTLINE_DEDUPE_EVENTS", 200_000, 1000, 100_000_000)?,
             heartbeat: s.millis("HOTLINE_STREAM_HEARTBEAT_MS", 15_000, 100, 60_000)?,
             lifetime: s.millis("HOTLINE_STREAM_LIFETIME_MS", 600_000, 1000, 86_400_000)?,
             max_streams: s.number("HOTLINE_STREAM_MAX", 10_000, 1, 1_000_000)?,
@@ -701,11 +734,25 @@ mod tests {
             ("HOTLINE_LOG", "xml"),
             ("HOTLINE_SECRET", "short"),
             ("PLAIN_CHANNEL", "fax"),
+            ("HOTLINE_DEDUPE_HOURS", "120"),
+            ("HOTLINE_DEDUPE_EVENTS", "0"),
+            ("HOTLINE_RATE_WEBHOOK_ADDRESSES", "0"),
         ] {
             let error = load(&[(name, value)], None).unwrap_err();
             assert_eq!(error.name, name);
             assert!(error.to_string().contains("example:"), "{error}");
         }
+    }
+
+    #[test]
+    fn event_ids_are_kept_longer_than_plain_retries() {
+        let config = load(&[], None).unwrap();
+        assert_eq!(config.dedupe, Duration::from_secs(6 * 24 * 3600));
+        assert_eq!((config.dedupe_events, config.rate_webhook_addresses), (200_000, 500));
+        let file = "[bus]\ndedupe-hours = 121\ndedupe-events = 1000\n";
+        let config = load(&[], Some(file)).unwrap();
+        assert!(config.dedupe > Duration::from_secs(5 * 24 * 3600));
+        assert_eq!(config.dedupe_events, 1000);
     }
 
     #[test]
