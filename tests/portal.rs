@@ -15,12 +15,16 @@ mod bad_input;
 mod following;
 #[path = "portal/gate.rs"]
 mod gate;
+#[path = "portal/intake.rs"]
+mod intake;
 #[path = "portal/isolation.rs"]
 mod isolation;
 #[path = "portal/outages.rs"]
 mod outages;
 #[path = "portal/process.rs"]
 mod process;
+#[path = "portal/removal.rs"]
+mod removal;
 #[path = "portal/restart.rs"]
 mod restart;
 #[path = "portal/story.rs"]

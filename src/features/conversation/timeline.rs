@@ -120,7 +120,7 @@ pub struct Timeline {
     /// Whose shown version was read, and not told by an event.
     read: Vec<EntryId>,
     /// Not in the conversation any more when it was read: an event that comes late does not bring them back.
-    gone: Vec<EntryId>,
+    gone: Vec<Message>,
     /// When the thread last changed its state, as far as events told.
     turned: Option<At>,
     pending: Vec<Pending>,
@@ -153,13 +153,16 @@ impl Timeline {
     }
 
     /// A message from an event.
-    pub fn apply(&mut self, message: Message) -> Change {
+    pub fn apply(&mut self, mut message: Message) -> Change {
         if self.place(&message.id).is_none() {
             // What stands above the first message comes with its page; alone it would hide a hole.
             let above = self.messages.first().is_some_and(|first| message.order() < first.order());
-            let beyond = self.older.is_some() && above;
-            if beyond || (!message.deleted && self.gone.contains(&message.id)) {
+            let gone = self.gone.iter().find(|gone| gone.id == message.id);
+            if self.older.is_some() && above || gone.is_some() && !message.deleted {
                 return Change::Nothing;
+            }
+            if let Some(gone) = gone {
+                message.author.clone_from(&gone.author);
             }
         }
         self.take(message, false)
@@ -209,7 +212,7 @@ impl Timeline {
                     || m.deleted
                     || page.messages.iter().any(|kept| kept.id == m.id);
                 if !stays {
-                    gone.push(m.id.clone());
+                    gone.push(m.clone());
                 }
                 stays
             });
