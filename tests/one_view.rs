@@ -318,7 +318,7 @@ fn run(steps: &[Step], settings: MemoryBusSettings) -> Way {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 
     /// Events alone.
     #[test]
