@@ -16,11 +16,13 @@ pub mod event;
 pub mod signature;
 mod strangers;
 
-use crate::domain::ids::{CustomerId, EventId};
-use crate::server::{
-    bus::{BusError, EventBus, Published},
-    clock::Clock,
-    desk::Desk,
+use crate::{
+    domain::ids::{CustomerId, EventId},
+    server::{
+        bus::{BusError, EventBus, Published},
+        clock::Clock,
+        desk::Desk,
+    },
 };
 use axum::{
     Extension, Json, Router,

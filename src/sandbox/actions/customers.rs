@@ -144,7 +144,7 @@ fn update(
 pub fn delete(act: &mut Act<'_>, id: &str) -> Result<(), Refusal> {
     let known =
         people::by_id(act.db, id)?.ok_or_else(|| Refusal::not_found("customerId", "Customer"))?;
-    for thread in threads::of_customers(act.db, &[known.id.clone()])? {
+    for thread in threads::of_customers(act.db, std::slice::from_ref(&known.id))? {
         act.changed(&thread.id);
     }
     people::delete(act.db, &known.id)?;
