@@ -115,6 +115,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         /// The right signature verifies, in either case; nothing near it does.
         #[test]
         fn only_the_signature_of_this_body_by_this_secret(
