@@ -96,6 +96,7 @@ pub fn failure(error: DeskError) -> AnyView {
     set_status(error.code.status());
     let (shape, title) = match error.code {
         Code::NotFound | Code::NoSession => (Shape::Search, "We cannot find this conversation"),
+        Code::Removed => (Shape::Search, "This conversation was removed"),
         _ => (Shape::Alert, "This page cannot be shown right now"),
     };
     view! {

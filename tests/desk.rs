@@ -7,14 +7,21 @@ mod plain_script;
 use hotline::{
     domain::{
         error::Code,
-        ids::{ClientMessageId, Cursor, SubmissionId, ThreadId},
+        ids::{ClientMessageId, Cursor, CustomerId, SubmissionId, ThreadId},
         message::Role,
         request::Request,
         thread::{Conversation, Status},
     },
     server::{
-        bus::{Answer, BusError, EventBus, NewEvent, Published, Subscription},
-        desk::{Desk, DeskSettings},
+        bus::{
+            Answer, BusError, EventBus, Forgotten, NewEvent, Published, Subscription,
+            memory::{MemoryBus, MemoryBusSettings},
+        },
+        clock::FixedClock,
+        desk::{
+            Desk, DeskSettings,
+            memory::{Memory, Recall},
+        },
         plain::{ApiKey, PlainClient, PlainSettings},
     },
 };
@@ -56,6 +63,18 @@ impl EventBus for Bus {
         Box::pin(
             async move { Cursor::parse(format!("e-{head}")).map_err(|e| BusError(e.to_string())) },
         )
+    }
+
+    fn belongs<'a>(&'a self, _: &'a ThreadId, _: &'a CustomerId) -> Answer<'a, bool> {
+        Box::pin(async { Ok(true) })
+    }
+
+    fn forget<'a>(&'a self, _: &'a CustomerId) -> Answer<'a, Forgotten> {
+        Box::pin(async { Err(BusError("not here".into())) })
+    }
+
+    fn removed<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, bool> {
+        Box::pin(async { Ok(false) })
     }
 
     fn health(&self) -> Answer<'_, ()> {
@@ -654,7 +673,56 @@ async fn locked_and_missing_threads() {
     }
     assert_eq!(house.plain.count("SendCustomerChat"), 1);
     let missing = ThreadId::parse(id("th", 404)).unwrap();
-    assert_eq!(house.desk.conversation(&missing).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(house.desk.conversation(&missing).await.unwrap_err().code, Code::Removed);
+}
+
+/// Notes which threads it was told to forget.
+#[derive(Debug, Default)]
+struct Noting(Mutex<Vec<ThreadId>>);
+
+impl Memory for Noting {
+    fn recall<'a>(&'a self, _: &'a str) -> Recall<'a, Option<String>> {
+        Box::pin(async { None })
+    }
+    fn keep<'a>(&'a self, _: &'a str, _: &'a ThreadId, _: String) -> Recall<'a, ()> {
+        Box::pin(async {})
+    }
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Recall<'a, ()> {
+        self.0.lock().expect("no panic").push(thread.clone());
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_removed_customer_is_forgotten_and_not_asked_for() {
+    let house = House::new(Workspace::with(vec![])).await;
+    let clock = Arc::new(FixedClock::at(0));
+    // So small that it has forgotten the first thread when the customer goes; the desk has not.
+    let settings = MemoryBusSettings { max_threads: 1, ..Default::default() };
+    let bus: Arc<dyn EventBus> = Arc::new(MemoryBus::new(settings, clock));
+    let memory = Arc::new(Noting::default());
+    let url = house.plain.url.clone();
+    let client = PlainClient::new(PlainSettings::new(url, ApiKey::new("plainApiKey_x"))).unwrap();
+    let desk = Desk::with_memory(client, bus.clone(), DeskSettings::default(), memory.clone());
+    desk.conversation(&thread()).await.unwrap();
+    desk.reply(&thread(), "Hello", &key(1)).await.unwrap();
+    let others = ThreadId::parse(id("th", 2)).unwrap();
+    let eve = CustomerId::parse(id("c", 2)).unwrap();
+    assert!(bus.belongs(&others, &eve).await.unwrap());
+
+    let ada = CustomerId::parse(ADA).unwrap();
+    let forgotten = bus.forget(&ada).await.unwrap();
+    assert!(forgotten.threads.is_empty(), "the bus knew of none");
+    let calls = house.plain.calls().len();
+    desk.forget(&ada, &forgotten.threads).await.unwrap();
+    assert_eq!(*memory.0.lock().unwrap(), [thread()]);
+    assert!(bus.removed(&thread()).await.unwrap());
+    assert!(!bus.removed(&others).await.unwrap());
+    assert_eq!(desk.conversation(&thread()).await.unwrap_err().code, Code::Removed);
+    assert_eq!(desk.reply(&thread(), "Hello", &key(1)).await.unwrap_err().code, Code::Removed);
+    assert_eq!(house.plain.calls().len(), calls, "Plain still has it, and is not asked");
+    // The list is Plain's, without what was removed.
+    assert!(desk.threads(&[thread()]).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ mod dress;
 mod following;
 #[path = "portal/gate.rs"]
 mod gate;
+#[path = "portal/intake.rs"]
+mod intake;
 #[path = "portal/isolation.rs"]
 mod isolation;
 #[path = "portal/links.rs"]
@@ -27,6 +29,8 @@ mod origins;
 mod outages;
 #[path = "portal/process.rs"]
 mod process;
+#[path = "portal/removal.rs"]
+mod removal;
 #[path = "portal/rendering.rs"]
 mod rendering;
 #[path = "portal/restart.rs"]

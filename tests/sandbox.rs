@@ -306,6 +306,47 @@ async fn slack_messages_are_edited_deleted_and_reacted_to() {
 }
 
 #[tokio::test]
+async fn a_deleted_customer_takes_everything_along() {
+    let (receiver, hook) = Receiver::listen().await;
+    let desk = Desk::start(Data::Memory, Some(hook)).await;
+    let delete = "mutation($i: DeleteCustomerInput!) { deleteCustomer(input: $i) { error { code fields { field } } } }";
+    let known =
+        "query($t: ID!, $c: ID!) { thread(threadId: $t) { id } customer(customerId: $c) { id } }";
+    let (dana, eve) = (desk.customer("dana@x.example").await, desk.customer("eve@x.example").await);
+    let stays = desk.thread(&eve, json!({"channel": "CHAT"})).await;
+    let mut gone = Vec::new();
+    for n in 0..2 {
+        let thread =
+            desk.thread(&dana, json!({"channel": "CHAT", "externalId": n.to_string()})).await;
+        desk.say(&dana, &thread, "A word.").await;
+        gone.push(thread);
+    }
+    let data = desk.ask(delete, json!({"i": {"customerId": dana}})).await;
+    assert_eq!(data, json!({"deleteCustomer": {"error": null}}));
+    let told = receiver.of_type("customer.customer_deleted").await;
+    assert_eq!(told["payload"]["previousCustomer"]["id"], dana);
+    assert_eq!(told["payload"]["customer"], Value::Null);
+    for thread in &gone {
+        let data = desk.ask(known, json!({"t": thread, "c": dana})).await;
+        assert_eq!(data, json!({"thread": null, "customer": null}));
+    }
+    let list = desk.admin(reqwest::Method::GET, "/admin/threads", Value::Null).await;
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!(list[0]["id"], stays.as_str());
+    let again = desk.ask(delete, json!({"i": {"customerId": dana}})).await;
+    assert_eq!(again["deleteCustomer"]["error"]["code"], "not_found");
+
+    // The agent has a button for it, which works without script.
+    let page = desk.http.get(desk.url(&format!("/threads/{stays}"))).send().await.unwrap();
+    let form = format!("/threads/{stays}/delete-customer");
+    assert!(page.text().await.unwrap().contains(&format!("action=\"{form}\"")));
+    let page = desk.http.post(desk.url(&form)).send().await.unwrap();
+    assert_eq!((page.status().as_u16(), page.url().path()), (200, "/"));
+    let list = desk.admin(reqwest::Method::GET, "/admin/threads", Value::Null).await;
+    assert_eq!(list, json!([]));
+}
+
+#[tokio::test]
 async fn mistakes_get_plains_answers() {
     let desk = Desk::start(Data::Memory, None).await;
     let bare = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -5,9 +5,9 @@
 mod live;
 
 use hotline::{
-    domain::ids::{Cursor, ThreadId},
+    domain::ids::{Cursor, CustomerId, ThreadId},
     server::{
-        bus::{Answer, BusError, EventBus, NewEvent, Published, Subscription},
+        bus::{Answer, BusError, EventBus, Forgotten, NewEvent, Published, Subscription},
         webhook::signature::Secret,
     },
 };
@@ -207,6 +207,130 @@ async fn strangers_are_slowed_down_and_plain_is_not() {
     assert_eq!(stranger(&[]).await.0, 401, "a minute later");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_plains_own_is_taken_whole_beside_a_flood_from_the_same_address() {
+    let portal = Arc::new(Portal::start().await);
+    let garbage = {
+        let portal = portal.clone();
+        tokio::spawn(async move {
+            let mut refused = [0, 0];
+            for n in 0..300u32 {
+                let forged = sign("other", &n.to_string());
+                let headers: &[(&str, &str)] =
+                    if n % 2 == 0 { &[] } else { &[(SIGNATURE, forged.as_str())] };
+                match portal.post_raw(n.to_string(), headers).await.0 {
+                    401 => refused[0] += 1,
+                    429 => refused[1] += 1,
+                    other => panic!("garbage was answered {other}"),
+                }
+            }
+            refused
+        })
+    };
+    let senders: Vec<_> = (0..20)
+        .map(|sender| {
+            let portal = portal.clone();
+            tokio::spawn(async move {
+                for n in 1..=50 {
+                    let answer = portal.post(&chat_sent(sender * 50 + n, "x")).await;
+                    assert_eq!((answer.0, &answer.1["outcome"]), (200, &json!("published")));
+                }
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    // The first ten were looked at, and no more in this minute.
+    assert_eq!(garbage.await.unwrap(), [10, 290]);
+}
+
+#[tokio::test]
+async fn shapes_that_cannot_be_read_are_announced_or_ignored_and_known_as_such() {
+    use hotline::server::webhook::event::decode;
+    let read = |body: &Value| decode(body.to_string().as_bytes()).unwrap();
+    let broken = |pointer: &str, value: Value| {
+        let mut body = chat_sent(1, "x");
+        *body.pointer_mut(pointer).unwrap() = value;
+        body
+    };
+    // (body, whether the thread's followers are told to look)
+    for (body, told) in [
+        (broken("/payload/chat", json!({})), true),
+        (broken("/payload/chat", Value::Null), true),
+        (broken("/payload/chat/text", json!(7)), true),
+        (broken("/payload/chat/timelineEntryId", json!("t_x")), true),
+        (broken("/payload/chat/createdBy", json!("me")), true),
+        (broken("/payload/thread/customer", json!("gone")), true),
+        (broken("/payload/thread/id", json!("th_x")), false),
+        (broken("/payload/thread", json!(7)), false),
+        (broken("/payload", json!([])), false),
+        (
+            envelope(1, "thread.thread_status_transitioned", json!({"thread": {"id": THREAD}})),
+            false,
+        ),
+        (envelope(1, "customer.customer_deleted", json!({"previousCustomer": {"id": 7}})), false),
+        (envelope(1, "customer.customer_deleted", json!({"previousCustomer": null})), false),
+    ] {
+        let delivery = read(&body);
+        assert!(delivery.unreadable, "{body}");
+        assert_eq!(delivery.event.is_some(), told, "{body}");
+        assert!(delivery.event.is_none_or(|event| event.entry.is_none()), "{body}");
+        assert_eq!(delivery.removed, None);
+    }
+    // Nothing is wrong with these; and whom the thread belongs to is read as far as it can be.
+    let mut weird_note = chat_sent(2, "x");
+    weird_note["type"] = "thread.note_created".into();
+    weird_note["payload"]["note"] = json!({"text": 7});
+    weird_note["payload"]["chat"] = json!(7);
+    for body in [
+        chat_sent(1, "x"),
+        weird_note,
+        envelope(3, "thread.email_sent", json!({"thread": thread()})),
+    ] {
+        assert!(!read(&body).unreadable, "{body}");
+    }
+    let kept = read(&broken("/payload/thread/assignee", json!("nobody"))).event.unwrap();
+    assert_eq!(kept.customer, Some(CustomerId::parse(CUSTOMER).unwrap()));
+}
+
+#[tokio::test]
+async fn a_customer_who_is_deleted_at_plain_is_gone_here() {
+    let portal = Portal::start().await;
+    let mut reader = portal.follow(None, None).await;
+    reader.expect("connected").await;
+    portal.post(&chat_sent(1, "hello")).await;
+    let place = reader.expect("webhook").await.id.unwrap();
+
+    let deleted = |n| {
+        let customer = json!({"id": CUSTOMER, "fullName": "Dana Okafor", "email": {"email": "x"}});
+        envelope(n, "customer.customer_deleted", json!({"previousCustomer": customer}))
+    };
+    let (status, answer) = portal.post(&deleted(2)).await;
+    assert_eq!((status, &answer["outcome"]), (200, &json!("published")));
+    let bye = reader.expect("bye").await;
+    assert_eq!(bye.data, json!({"type": "bye", "reason": "removed", "afterMs": 0}));
+    assert!(reader.next().await.is_none(), "the stream ends");
+
+    // Whoever comes back is told to stop, whatever place is asked for.
+    let url = portal.url(&format!("/api/support/stream?threadId={THREAD}"));
+    for place in [None, Some(place.as_str()), Some("nonsense!")] {
+        let mut request = portal.client.get(&url);
+        if let Some(place) = place {
+            request = request.header("last-event-id", place);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 204, "{place:?}");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+    }
+    assert_eq!(portal.streams.open_streams(), 0);
+    // What comes late is taken, told to nobody and kept nowhere; the second deletion is the first.
+    ignored(&portal, &chat_sent(3, "late")).await;
+    assert_eq!(portal.post(&deleted(2)).await.1["outcome"], "duplicate");
+    assert_eq!(portal.post(&deleted(4)).await.1["outcome"], "duplicate");
+    assert_eq!(portal.client.get(&url).send().await.unwrap().status(), 204);
+}
+
 #[tokio::test]
 async fn posted_with_or_without_a_slash_and_never_redirected() {
     let portal = Portal::start().await;
@@ -215,7 +339,8 @@ async fn posted_with_or_without_a_slash_and_never_redirected() {
         let request = portal.client.post(portal.url(path)).header(SIGNATURE, sign(SECRET, &body));
         let request = request.header("content-type", "application/json").body(body);
         assert_eq!(request.send().await.unwrap().status(), 200, "{path}");
-        for method in [reqwest::Method::GET, reqwest::Method::PUT, reqwest::Method::DELETE] {
+        for method in ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"] {
+            let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
             let request = portal.client.request(method, portal.url(path));
             let response = request.send().await.unwrap();
             assert_eq!(response.status(), 405);
@@ -261,6 +386,15 @@ impl EventBus for Away {
     fn head<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, Cursor> {
         Box::pin(async { Err(BusError("away".into())) })
     }
+    fn belongs<'a>(&'a self, _: &'a ThreadId, _: &'a CustomerId) -> Answer<'a, bool> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
+    fn forget<'a>(&'a self, _: &'a CustomerId) -> Answer<'a, Forgotten> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
+    fn removed<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, bool> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
     fn health(&self) -> Answer<'_, ()> {
         Box::pin(async { Err(BusError("away".into())) })
     }
@@ -270,8 +404,11 @@ impl EventBus for Away {
 async fn without_a_bus_plain_is_asked_to_come_again() {
     let engine = Some(Arc::new(Away) as Arc<dyn EventBus>);
     let portal = Portal::with(Setup { engine, ..Default::default() }).await;
-    let (status, body) = portal.post(&chat_sent(1, "x")).await;
-    assert_eq!((status, &body["code"]), (503, &json!("unavailable")));
+    let customer = json!({"previousCustomer": {"id": CUSTOMER}});
+    for body in [chat_sent(1, "x"), envelope(2, "customer.customer_deleted", customer)] {
+        let (status, answer) = portal.post(&body).await;
+        assert_eq!((status, &answer["code"]), (503, &json!("unavailable")));
+    }
     let url = portal.url(&format!("/api/support/stream?threadId={THREAD}"));
     assert_eq!(portal.client.get(url).send().await.unwrap().status(), 503);
 }

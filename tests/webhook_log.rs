@@ -5,7 +5,7 @@
 mod live;
 
 use hotline::server::webhook::signature::Secret;
-use live::{Portal, SECRET, THREAD, chat_sent, event_id};
+use live::{CUSTOMER, Portal, SECRET, THREAD, chat_sent, envelope, event_id};
 use std::{
     io::Write,
     sync::{Arc, Mutex},
@@ -47,6 +47,16 @@ async fn the_log_tells_the_way_and_not_the_words() {
     let body = chat_sent(1, "a private word");
     portal.post(&body).await;
     portal.post_raw("{}", &[(SIGNATURE, &sign("other", "{}"))]).await;
+    let mut odd = chat_sent(2, "an unreadable word");
+    odd["payload"]["chat"]["attachments"] = serde_json::json!({"of": "an unforeseen shape"});
+    portal.post(&odd).await;
+    portal
+        .post(&envelope(
+            3,
+            "customer.customer_deleted",
+            serde_json::json!({"previousCustomer": {"id": CUSTOMER, "fullName": "Dana Okafor"}}),
+        ))
+        .await;
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let at = |wanted: &str| text.find(wanted).unwrap_or_else(|| panic!("{wanted} in {text}"));
     assert!(at("Received Plain webhook") < at("Processing webhook"));
@@ -55,8 +65,23 @@ async fn the_log_tells_the_way_and_not_the_words() {
     for part in ["eventType=\"thread.chat_sent\"", THREAD, &event_id(1), "listeners=1"] {
         assert!(emitted.contains(part), "{part} in {emitted}");
     }
+    let unreadable = text.lines().find(|line| line.contains("could not be read")).unwrap();
+    for part in ["WARN", "eventType=\"thread.chat_sent\"", &event_id(2), "announced=true"] {
+        assert!(unreadable.contains(part), "{part} in {unreadable}");
+    }
+    let removed = text.lines().find(|line| line.contains("Removed a customer")).unwrap();
+    assert!(removed.contains("threads=1") && removed.contains("listeners=1"), "{removed}");
     let signature = sign(SECRET, &body.to_string());
-    for secret in ["a private word", "Dana", "Ines", "127.0.0.1", SECRET, &signature] {
+    for secret in [
+        "a private word",
+        "an unreadable word",
+        "unforeseen",
+        "Dana",
+        "Ines",
+        "127.0.0.1",
+        SECRET,
+        &signature,
+    ] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }

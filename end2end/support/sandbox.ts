@@ -8,7 +8,7 @@ export interface DeskThread {
   title: string;
   status: 'TODO' | 'SNOOZED' | 'DONE';
   channel: string;
-  customer: { fullName: string; email: string };
+  customer: { id: string; fullName: string; email: string };
 }
 
 export interface Faults {
@@ -59,6 +59,13 @@ export class Sandbox {
 
   async remove(timelineEntryId: string): Promise<void> {
     await this.#call('DELETE', `messages/${timelineEntryId}`);
+  }
+
+  /** Deletes the thread's customer, with everything that was said. */
+  async deleteCustomerOf(threadId: string): Promise<void> {
+    const thread = (await this.threads()).find(({ id }) => id === threadId);
+    if (!thread) throw new Error(`no thread ${threadId}`);
+    await this.#call('DELETE', `customers/${thread.customer.id}`);
   }
 
   async faults(faults: Faults): Promise<void> {

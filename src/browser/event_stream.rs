@@ -34,6 +34,8 @@ pub enum Link {
     Reconnecting,
     /// The browser has no network.
     Offline,
+    /// There is nothing to connect to any more.
+    Closed,
 }
 
 impl Link {
@@ -44,6 +46,7 @@ impl Link {
             Link::Live => "live",
             Link::Reconnecting => "reconnecting",
             Link::Offline => "offline",
+            Link::Closed => "closed",
         }
     }
 
@@ -54,6 +57,7 @@ impl Link {
             Link::Live => "Live: answers appear at once",
             Link::Reconnecting => "Reconnecting…",
             Link::Offline => "Offline: answers wait until you are back",
+            Link::Closed => "Closed: no more answers here",
         }
     }
 }
@@ -146,14 +150,9 @@ impl EventStream {
         Self(inner)
     }
 
-    /// Opens the stream of a conversation that is gone for good: never again.
+    /// Ends the stream of a conversation that is gone: it is never opened again.
     pub fn close(&self) {
-        self.0.shut();
-        if let Some(watchdog) = self.0.watchdog.take() {
-            watchdog.clear();
-        }
-        self.0.listeners.take();
-        self.0.show(Link::Offline);
+        self.0.end();
     }
 }
 
@@ -188,6 +187,16 @@ impl Inner {
         if let Some(timer) = self.timer.take() {
             timer.clear();
         }
+    }
+
+    /// For good.
+    fn end(&self) {
+        self.shut();
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.clear();
+        }
+        self.listeners.take();
+        self.show(Link::Closed);
     }
 
     fn show(&self, link: Link) {
@@ -263,6 +272,7 @@ impl Inner {
             }
             // One that lived long enough for a heartbeat was a healthy connection.
             StreamEvent::Heartbeat { .. } => self.failures.set(0),
+            StreamEvent::Bye { reason, .. } if reason == StreamEvent::REMOVED => self.end(),
             StreamEvent::Bye { reason, after_ms } => self.dismissed(&reason, f64::from(after_ms)),
         }
     }

@@ -21,6 +21,8 @@ pub enum Code {
     NotFound,
     /// The thread takes no more messages (409).
     Locked,
+    /// It existed and was this visitor's, and is gone for good (410).
+    Removed,
     /// Larger than allowed (413).
     TooLarge,
     /// Fields are missing or wrong; see `fields` (422).
@@ -44,6 +46,7 @@ impl Code {
             Code::Forbidden => 403,
             Code::NotFound => 404,
             Code::Locked => 409,
+            Code::Removed => 410,
             Code::TooLarge => 413,
             Code::Invalid => 422,
             Code::RateLimited => 429,
@@ -89,6 +92,14 @@ impl DeskError {
         Self::new(
             Code::NotFound,
             "This conversation does not exist, or it was opened in another browser.",
+        )
+    }
+
+    /// The visitor's thread does not exist any more.
+    pub fn removed() -> Self {
+        Self::new(
+            Code::Removed,
+            "This conversation was removed with its messages. You can open a new request at any time.",
         )
     }
 

@@ -35,7 +35,7 @@ pub enum StreamEvent {
     },
     /// The server closes this connection on purpose; come back after the given time.
     Bye {
-        /// `restart`, `lifetime` or [`StreamEvent::REPLACED`].
+        /// `restart` or `lifetime`; [`StreamEvent::REPLACED`]; or [`StreamEvent::REMOVED`]: do not come back.
         reason: String,
         /// This client's personal delay, in milliseconds.
         after_ms: u32,
@@ -45,6 +45,8 @@ pub enum StreamEvent {
 impl StreamEvent {
     /// Why a stream ends when its session opens more than it may: a newer one took its place.
     pub const REPLACED: &'static str = "replaced";
+    /// The reason of a `bye` for good: the conversation does not exist any more.
+    pub const REMOVED: &str = "removed";
 }
 
 /// What a webhook told, as far as a visitor may know it.

@@ -7,14 +7,14 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post, put};
+use axum::routing::{delete as remove, get, patch, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::actions::messages::{Draft, Via};
 use super::actions::threads::AssignedTo;
-use super::actions::{labels, messages, notes, slack, status, threads};
+use super::actions::{customers, labels, messages, notes, slack, status, threads};
 use super::faults::Faults;
 use super::graphql::render;
 use super::model::{Actor, Status};
@@ -34,6 +34,7 @@ pub fn routes() -> Router<Arc<Workspace>> {
         .route("/admin/threads/{id}/assignment", post(assign))
         .route("/admin/threads/{id}/labels", post(label))
         .route("/admin/threads/{id}/status", post(set_status))
+        .route("/admin/customers/{id}", remove(delete_customer))
         .route("/admin/messages/{id}", patch(edit).delete(delete))
         .route("/admin/messages/{id}/reactions", post(react))
         .route("/admin/faults", put(set_faults).get(show_faults))
@@ -91,6 +92,7 @@ async fn list(State(workspace): Shared) -> Answered {
                 "id": thread.id, "title": thread.title, "status": thread.status.name(),
                 "channel": thread.channel,
                 "customer": {
+                    "id": thread.customer_id,
                     "fullName": customer.as_ref().map(|it| &it.full_name),
                     "email": customer.as_ref().map(|it| &it.email),
                 },
@@ -232,6 +234,11 @@ async fn set_status(
         status::set(act, by, &id, to, body.status_detail.as_deref(), body.duration_seconds)
     })?;
     Ok(Json(json!({"status": thread.status.name(), "statusDetail": thread.status_detail.kind})))
+}
+
+async fn delete_customer(State(workspace): Shared, Path(id): Path<String>) -> Answered {
+    workspace.act(|act| customers::delete(act, &id))?;
+    Ok(Json(json!({"customerId": id})))
 }
 
 async fn edit(

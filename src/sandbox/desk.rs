@@ -29,6 +29,7 @@ pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
         .route("/threads/{id}/status", post(forms::status))
         .route("/threads/{id}/label", post(forms::label))
         .route("/threads/{id}/unlabel", post(forms::unlabel))
+        .route("/threads/{id}/delete-customer", post(forms::delete_customer))
         .route("/messages/{id}/edit", post(forms::edit))
         .route("/messages/{id}/delete", post(forms::delete))
         .route("/messages/{id}/react", post(forms::react))

@@ -135,6 +135,11 @@ impl Act<'_> {
         Ok(())
     }
 
+    /// Tells the open pages of the desk.
+    pub fn changed(&mut self, thread: &str) {
+        self.changed.push(thread.into());
+    }
+
     pub fn save_thread(&mut self, thread: &Thread) -> Result<(), Refusal> {
         store::threads::save(self.db, thread)?;
         self.changed.push(thread.id.clone());

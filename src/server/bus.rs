@@ -6,7 +6,7 @@ pub mod memory;
 pub mod replay;
 
 use crate::domain::{
-    ids::{Cursor, EventId, ThreadId},
+    ids::{Cursor, CustomerId, EventId, ThreadId},
     live::{LiveEvent, StreamEvent},
     message::Message,
     thread::Status,
@@ -25,6 +25,8 @@ use std::{
 pub struct NewEvent {
     /// The thread it is about.
     pub thread_id: ThreadId,
+    /// The customer whom the thread belongs to, where the webhook tells. The bus remembers it, and tells nobody.
+    pub customer: Option<CustomerId>,
     /// Plain's name of the event.
     pub event_type: String,
     /// Plain's id of the event: the key for deduplication.
@@ -60,6 +62,19 @@ pub enum Published {
     },
     /// An event with this id is in the history already, or was.
     Duplicate,
+    /// The thread or its customer was removed: nothing is kept, and nobody is told.
+    Removed,
+}
+
+/// What [`EventBus::forget`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The threads that were known to be the customer's and are gone now.
+    pub threads: Vec<ThreadId>,
+    /// How many local streams were ended.
+    pub listeners: usize,
+    /// Whether this customer was not forgotten before.
+    pub first: bool,
 }
 
 /// The bus cannot take or give events now. Plain's delivery is to be refused with 503, so that it comes again.
@@ -99,6 +114,11 @@ impl LiveReceiver {
     /// The same for hand-written streams.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<LiveFrame>>> {
         self.0.poll_next(cx)
+    }
+
+    /// Whether the thread is gone for good: do not show what is left of a replay, and do not come back.
+    pub fn is_removed(&self) -> bool {
+        self.0.is_removed()
     }
 }
 
@@ -148,6 +168,18 @@ pub trait EventBus: Send + Sync + std::fmt::Debug + 'static {
     /// Where the history of a thread stands. Changes exactly when something is published for the thread (or its
     /// history is lost).
     fn head<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Cursor>;
+
+    /// Notes whom a thread belongs to, for as long as anything of the thread is kept. False if that customer was
+    /// removed: then the thread is, too, and nothing of it may be kept.
+    fn belongs<'a>(&'a self, thread: &'a ThreadId, customer: &'a CustomerId) -> Answer<'a, bool>;
+
+    /// Removes a customer: the history of every thread known to be theirs, its streams
+    /// ([`LiveReceiver::is_removed`]), and whatever is still published for them, as far as memory is bounded.
+    /// Doing it twice does no harm.
+    fn forget<'a>(&'a self, customer: &'a CustomerId) -> Answer<'a, Forgotten>;
+
+    /// Whether a thread was removed. A removed thread can still be subscribed to: it tells so and nothing else.
+    fn removed<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, bool>;
 
     /// Whether the bus can take events now.
     fn health(&self) -> Answer<'_, ()>;

@@ -102,6 +102,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// Unverified webhook posts a minute and address.
     pub rate_webhook_per_minute: u32,
+    /// Addresses for which that is counted.
+    pub rate_webhook_addresses: usize,
     /// Text or JSON.
     pub log: LogFormat,
     /// Who may read `/metrics`.
@@ -114,6 +116,10 @@ pub struct Config {
     pub bus_history: usize,
     /// Threads.
     pub bus_threads: usize,
+    /// How long an event id counts.
+    pub dedupe: Duration,
+    /// Event ids.
+    pub dedupe_events: usize,
     /// Heartbeat of streams.
     pub heartbeat: Duration,
     /// Life of a stream.
@@ -459,6 +465,12 @@ impl Config {
                 1,
                 1_000_000,
             )?,
+            rate_webhook_addresses: s.number(
+                "HOTLINE_RATE_WEBHOOK_ADDRESSES",
+                500,
+                1,
+                1_000_000,
+            )?,
             log: match s.get("HOTLINE_LOG") {
                 None => LogFormat::default(),
                 Some(text) => text
@@ -470,6 +482,9 @@ impl Config {
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
             bus_history: s.number("HOTLINE_BUS_HISTORY", 256, 1, 100_000)?,
             bus_threads: s.number("HOTLINE_BUS_THREADS", 10_000, 1, 10_000_000)?,
+            // Plain's last try comes five days after its first.
+            dedupe: Duration::from_secs(3600 * s.number("HOTLINE_DEDUPE_HOURS", 144, 121, 8760)?),
+            dedupe_events: s.number("HOTLINE_DEDUPE_EVENTS", 200_000, 1000, 100_000_000)?,
             heartbeat: s.millis("HOTLINE_STREAM_HEARTBEAT_MS", 15_000, 100, 60_000)?,
             lifetime: s.millis("HOTLINE_STREAM_LIFETIME_MS", 600_000, 1000, 86_400_000)?,
             max_streams,
@@ -681,11 +696,25 @@ mod tests {
             ("HOTLINE_SECRET", "short"),
             ("HOTLINE_LINK_DAYS", "0"),
             ("PLAIN_CHANNEL", "fax"),
+            ("HOTLINE_DEDUPE_HOURS", "120"),
+            ("HOTLINE_DEDUPE_EVENTS", "0"),
+            ("HOTLINE_RATE_WEBHOOK_ADDRESSES", "0"),
         ] {
             let error = load(&[(name, value)], None).unwrap_err();
             assert_eq!(error.name, name);
             assert!(error.to_string().contains("example:"), "{error}");
         }
+    }
+
+    #[test]
+    fn event_ids_are_kept_longer_than_plain_retries() {
+        let config = load(&[], None).unwrap();
+        assert_eq!(config.dedupe, Duration::from_secs(6 * 24 * 3600));
+        assert_eq!((config.dedupe_events, config.rate_webhook_addresses), (200_000, 500));
+        let file = "[bus]\ndedupe-hours = 121\ndedupe-events = 1000\n";
+        let config = load(&[], Some(file)).unwrap();
+        assert!(config.dedupe > Duration::from_secs(5 * 24 * 3600));
+        assert_eq!(config.dedupe_events, 1000);
     }
 
     #[test]

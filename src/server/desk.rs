@@ -14,6 +14,7 @@ mod mapping;
 pub mod memory;
 mod open;
 mod page;
+mod removal;
 mod reply;
 
 use self::{
@@ -97,9 +98,10 @@ impl Desk {
             .max_capacity(settings.cache_threads)
             .time_to_idle(settings.cache_ttl.max(Duration::from_secs(1)) * 4)
             .build();
+        // As long and as many as what is remembered of threads: what cannot be found cannot be removed.
         let customers = moka::future::Cache::builder()
-            .max_capacity(50_000)
-            .time_to_live(Duration::from_secs(3600))
+            .max_capacity(100_000)
+            .time_to_live(settings.memory_ttl.max(Duration::from_secs(3600)))
             .build();
         Self(Arc::new(Inner {
             plain,
@@ -115,7 +117,7 @@ impl Desk {
         }))
     }
 
-    /// Those of the given threads that Plain knows, newest activity first. No ids, no call.
+    /// Those of the given threads that Plain knows and that were not removed, newest activity first. No ids, no call.
     pub async fn threads(&self, ids: &[ThreadId]) -> Result<Vec<Thread>, DeskError> {
         let wanted: HashSet<&str> = ids.iter().map(ThreadId::as_str).collect();
         let mut list: Vec<&str> = wanted.iter().copied().collect();
@@ -143,7 +145,13 @@ impl Desk {
             b.last_activity_at.cmp(&a.last_activity_at).then_with(|| b.id.cmp(&a.id))
         });
         threads.dedup_by(|a, b| a.id == b.id);
-        Ok(threads)
+        let mut present = Vec::with_capacity(threads.len());
+        for thread in threads {
+            if !self.is_removed(&thread.id).await {
+                present.push(thread);
+            }
+        }
+        Ok(present)
     }
 
     /// Whether Plain can be reached with this key. Cheap: an answer holds for [`DeskSettings::ready_ttl`], and

@@ -151,6 +151,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         MemoryBusSettings {
             history_per_thread: config.bus_history,
             max_threads: config.bus_threads,
+            dedupe_ttl: config.dedupe,
+            dedupe_capacity: config.dedupe_events,
             ..MemoryBusSettings::default()
         },
         clock.clone(),
@@ -165,7 +167,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         bus.clone(),
         DeskSettings { cache_ttl: config.cache_ttl, ..DeskSettings::default() },
     );
-    let intake = Arc::new(Intake::new(
+    let intake = Intake::new(
         IntakeSettings {
             secrets: config
                 .webhook_secrets
@@ -177,11 +179,13 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             } else {
                 u32::MAX
             },
+            tracked_addresses: config.rate_webhook_addresses,
             ..IntakeSettings::default()
         },
         bus.clone(),
         clock.clone(),
-    ));
+    );
+    let intake = Arc::new(intake.telling(desk.clone()));
     let streams = StreamContext::new(
         bus.clone(),
         shutdown.clone(),

@@ -126,8 +126,8 @@ impl StreamContext {
 ///
 /// `session` names the session whose streams are counted together; without one nothing is.
 ///
-/// Answers 200 with an endless `text/event-stream`, or 503 with a JSON error if there are too many streams or the bus
-/// is away.
+/// Answers 200 with an endless `text/event-stream`, 204 for a removed thread (an `EventSource` then never comes back),
+/// or 503 with a JSON error if there are too many streams or the bus is away.
 pub async fn open(
     ctx: &StreamContext,
     session: Option<&str>,
@@ -142,7 +142,8 @@ pub async fn open(
         );
     };
     match connect(seat, session, thread, wanted(headers, after)).await {
-        Ok(body) => (
+        Ok(None) => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response(),
+        Ok(Some(body)) => (
             [
                 (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
@@ -177,15 +178,19 @@ fn place(text: &str) -> Result<Cursor, ()> {
     Cursor::parse(text).map_err(drop)
 }
 
+/// None for a removed thread.
 async fn connect(
     seat: Seat,
     session: Option<&str>,
     thread: ThreadId,
     wanted: Option<Result<Cursor, ()>>,
-) -> Result<LiveBody, BusError> {
+) -> Result<Option<LiveBody>, BusError> {
     let shared = seat.0.clone();
     let after = wanted.as_ref().and_then(|place| place.as_ref().ok());
     let subscription = shared.bus.subscribe(&thread, after).await?;
+    if subscription.live.is_removed() {
+        return Ok(None);
+    }
     let gap = subscription.gap || matches!(wanted, Some(Err(())));
     let settings = &shared.settings;
 
@@ -208,7 +213,7 @@ async fn connect(
     let now = Instant::now();
     let pause = spread(settings.heartbeat, 0.8, 1.0);
     let ends = now + spread(settings.lifetime, 0.8, 1.2);
-    Ok(LiveBody {
+    Ok(Some(LiveBody {
         first: Some(first.freeze()),
         replay: subscription.replay.into_iter(),
         live: subscription.live,
@@ -220,7 +225,7 @@ async fn connect(
         over: false,
         member: session.map(|session| Crowd::join(&shared.crowd, session)),
         seat,
-    })
+    }))
 }
 
 /// One of the bounded number of streams; given back when dropped.
@@ -285,6 +290,10 @@ impl LiveBody {
         if self.over {
             return Poll::Ready(None);
         }
+        // Before anything else: what is left to replay is not to be read any more.
+        if self.live.is_removed() {
+            return Poll::Ready(self.goodbye());
+        }
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(first));
         }
@@ -310,6 +319,7 @@ impl LiveBody {
                 self.spoke = now;
                 return Poll::Ready(Some(frame.sse.clone()));
             }
+            Poll::Ready(None) if self.live.is_removed() => return Poll::Ready(self.goodbye()),
             Poll::Ready(None) => {
                 // Too slow, or the bus is gone. The client comes back with its place and is given the rest.
                 counter!("hotline_streams_cut_total").increment(1);
@@ -341,7 +351,10 @@ impl LiveBody {
 
     fn goodbye(&mut self) -> Option<Bytes> {
         let settings = &self.seat.0.settings;
-        let (reason, after) = if self.seat.0.shutdown.is_draining() {
+        let (reason, after) = if self.live.is_removed() {
+            // For good: a client that comes back all the same is answered 204.
+            (StreamEvent::REMOVED, Duration::ZERO)
+        } else if self.seat.0.shutdown.is_draining() {
             ("restart", Duration::from_millis(300) + spread(settings.return_spread, 0.0, 1.0))
         } else {
             // Nothing is wrong: come back at once, only not all together.

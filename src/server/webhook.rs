@@ -2,15 +2,27 @@
 //!
 //! Each step is cheaper than the one after it, and nothing is believed before the signature: size, content type, the
 //! patience with this address, signature, shape, age, and then the bus, which knows duplicates. Plain is told 200 only
-//! when the bus holds the event; anything else makes it deliver again.
+//! when the bus holds the event; anything else makes it deliver again. So nothing waits in a list here: what the bus
+//! cannot take (503) and what is signed but no envelope (400) stays in Plain's list of failed deliveries, is delivered
+//! again for five days, and can be looked at there. Nothing is asked of Plain on the way.
+//!
+//! # Changing the signing secret
+//!
+//! Plain has one secret and no overlap. Give both, new and old; when
+//! `hotline_webhook_signature_total{secret="1"}` (the place in the list, counted from 0) stands still for five days,
+//! the old one may go.
 
 pub mod event;
 pub mod signature;
 mod strangers;
 
-use crate::server::{
-    bus::{EventBus, Published},
-    clock::Clock,
+use crate::{
+    domain::ids::{CustomerId, EventId},
+    server::{
+        bus::{BusError, EventBus, Published},
+        clock::Clock,
+        desk::Desk,
+    },
 };
 use axum::{
     Extension, Json, Router,
@@ -74,6 +86,7 @@ pub struct Intake {
     settings: IntakeSettings,
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
+    desk: Option<Desk>,
     strangers: Strangers,
 }
 
@@ -81,7 +94,13 @@ impl Intake {
     /// An intake that publishes to a bus.
     pub fn new(settings: IntakeSettings, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
         let strangers = Strangers::new(settings.unverified_per_minute, settings.tracked_addresses);
-        Self { settings, bus, clock, strangers }
+        Self { settings, bus, clock, desk: None, strangers }
+    }
+
+    /// With a desk that is told when a customer was removed.
+    pub fn telling(mut self, desk: Desk) -> Self {
+        self.desk = Some(desk);
+        self
     }
 }
 
@@ -278,16 +297,34 @@ impl Intake {
     }
 
     async fn accept(&self, delivery: Delivery) -> Result<Taken, Refusal> {
-        let Delivery { id, kind, attempted_at, event } = delivery;
+        let Delivery { id, kind, attempted_at, event, removed, unreadable, known_version } =
+            delivery;
         tracing::info!(eventType = kind, eventId = %id, "Received Plain webhook");
         let off = self.clock.now_ms().saturating_sub(attempted_at).unsigned_abs();
         if u128::from(off) > self.settings.tolerance.as_millis() {
             tracing::warn!(eventType = kind, eventId = %id, off_ms = off, "Refused a webhook: stale");
             return Err(Refusal::Stale);
         }
+        if unreadable {
+            counter!("hotline_webhook_unreadable_total", "type" => kind).increment(1);
+            tracing::warn!(
+                eventType = kind,
+                eventId = %id,
+                announced = event.is_some(),
+                "The shape of a webhook could not be read; conversations are read from Plain instead"
+            );
+        }
+        if let Some(customer) = removed {
+            return self.forget(&customer, &id).await;
+        }
         let Some(event) = event else {
-            counter!("hotline_webhook_ignored_total", "type" => kind).increment(1);
-            return Ok(Taken::Ignored);
+            let why = match (kind, known_version) {
+                ("other", _) => "unknown_type",
+                (_, false) => "unknown_version",
+                _ if unreadable => "unreadable",
+                _ => "not_for_visitors",
+            };
+            return Ok(ignored(kind, why));
         };
         let thread = event.thread_id.clone();
         tracing::info!(eventType = kind, threadId = %thread, "Processing webhook");
@@ -307,12 +344,46 @@ impl Intake {
                 tracing::debug!(eventType = kind, eventId = %id, "Already known");
                 Ok(Taken::Duplicate)
             }
+            Ok(Published::Removed) => Ok(ignored(kind, "removed")),
             Err(error) => {
                 tracing::error!(%error, eventId = %id, "Cannot publish; Plain will deliver again");
                 Err(Refusal::Unavailable)
             }
         }
     }
+
+    /// The bus first: from then on nobody can learn anew what the desk is about to forget.
+    async fn forget(&self, customer: &CustomerId, id: &EventId) -> Result<Taken, Refusal> {
+        let forgotten = async {
+            let forgotten = self.bus.forget(customer).await?;
+            if let Some(desk) = &self.desk {
+                desk.forget(customer, &forgotten.threads).await?;
+            }
+            Ok::<_, BusError>(forgotten)
+        };
+        match forgotten.await {
+            Ok(forgotten) => {
+                counter!("hotline_customers_removed_total").increment(u64::from(forgotten.first));
+                tracing::info!(
+                    eventId = %id,
+                    threads = forgotten.threads.len(),
+                    listeners = forgotten.listeners,
+                    "Removed a customer"
+                );
+                Ok(if forgotten.first { Taken::Published } else { Taken::Duplicate })
+            }
+            Err(error) => {
+                tracing::error!(%error, eventId = %id, "Cannot remove a customer; Plain will deliver again");
+                Err(Refusal::Unavailable)
+            }
+        }
+    }
+}
+
+/// Both labels come from small fixed sets.
+fn ignored(kind: &'static str, why: &'static str) -> Taken {
+    counter!("hotline_webhook_ignored_total", "type" => kind, "why" => why).increment(1);
+    Taken::Ignored
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -83,6 +83,14 @@ test('a thread that does not exist is null, not an error', async ({ stand: { san
   expect(result).toEqual({ data: null });
 });
 
+test('deleteCustomer takes the threads along', async ({ stand: { sandbox } }) => {
+  const { thread, customerId } = await chatThread(sandbox.plain);
+  const done = await sandbox.plain.deleteCustomer({ customerId });
+  expect(done.error).toBeUndefined();
+  expect(data(await sandbox.plain.getThread({ threadId: thread.id }))).toBeNull();
+  expect((await sandbox.plain.deleteCustomer({ customerId })).error).toMatchObject({ errorDetails: { code: 'not_found' } });
+});
+
 test('threads of a customer, in pages', async ({ stand: { sandbox } }) => {
   const { plain } = sandbox;
   const { id: customerId } = await customer(plain);

@@ -77,7 +77,7 @@ pub fn ConversationPage() -> impl IntoView {
 
 /// The page of a conversation that cannot be read. A reply that was refused meanwhile is not lost with it.
 fn unread(error: DeskError, echo: ReplyEcho, here: String) -> AnyView {
-    if echo.text.is_empty() || error.code == Code::NotFound {
+    if echo.text.is_empty() || matches!(error.code, Code::NotFound | Code::Removed) {
         return failure(error);
     }
     let refused = echo.error.clone();

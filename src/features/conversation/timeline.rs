@@ -1,5 +1,8 @@
 //! The state of an open conversation, as pure data: what came from reads, what came from events, and what the
 //! visitor is just sending, merged into one list that shows every message once and in order.
+//!
+//! Webhooks come in any order, twice, late, and under several names for one message; reads come between them. Which
+//! version of a message is shown depends on the versions alone, not on the order in which they came: see [`newer`].
 
 use crate::domain::{
     ids::{ClientMessageId, EntryId},
@@ -7,6 +10,7 @@ use crate::domain::{
     thread::{Conversation, Status, Thread},
     time::At,
 };
+use std::cmp::Ordering;
 
 /// How far a message of the visitor's own has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +120,12 @@ pub struct Timeline {
     pub older: Option<String>,
     /// In their order. A page has 50; the end is where things happen, so a list does.
     messages: Vec<Message>,
+    /// Whose shown version was read, and not told by an event.
+    read: Vec<EntryId>,
+    /// Not in the conversation any more when it was read: an event that comes late does not bring them back.
+    gone: Vec<Message>,
+    /// When the thread last changed its state, as far as events told.
+    turned: Option<At>,
     pending: Vec<Pending>,
     /// Own messages that arrived: the row keeps the key it had while it was being sent.
     keys: Vec<(EntryId, ClientMessageId)>,
@@ -132,55 +142,92 @@ impl Timeline {
             thread: conversation.thread,
             older: conversation.older,
             messages: Vec::new(),
+            read: Vec::new(),
+            gone: Vec::new(),
+            turned: None,
             pending: Vec::new(),
             keys: Vec::new(),
             fresh: Vec::new(),
         };
         for message in conversation.messages {
-            timeline.upsert(message);
+            timeline.upsert(message, true);
         }
         timeline
     }
 
     /// A message from an event.
-    pub fn apply(&mut self, message: Message) -> Change {
-        let new = self.place(&message.id).is_none();
-        let mine = message.author.me;
-        let id = message.id.clone();
-        if !self.upsert(message) {
-            return Change::Nothing;
+    pub fn apply(&mut self, mut message: Message) -> Change {
+        if self.place(&message.id).is_none() {
+            // What stands above the first message comes with its page; alone it would hide a hole.
+            let above = self.messages.first().is_some_and(|first| message.order() < first.order());
+            let gone = self.gone.iter().find(|gone| gone.id == message.id);
+            if self.older.is_some() && above || gone.is_some() && !message.deleted {
+                return Change::Nothing;
+            }
+            if let Some(gone) = gone {
+                message.author.clone_from(&gone.author);
+            }
         }
-        if new {
-            self.fresh.push(id);
-        }
-        if new && !mine { Change::New } else { Change::Updated }
+        self.take(message, false)
     }
 
-    /// The thread's state from an event.
-    pub fn set_status(&mut self, status: Status) {
-        self.thread.status = status;
+    fn take(&mut self, message: Message, read: bool) -> Change {
+        let new = self.place(&message.id).is_none();
+        let late = self.messages.last().is_some_and(|last| is_long_before(&message.at, &last.at));
+        let mine = message.author.me;
+        let id = message.id.clone();
+        if !self.upsert(message, read) {
+            return Change::Nothing;
+        }
+        if !new || late {
+            return Change::Updated;
+        }
+        self.fresh.push(id);
+        if mine { Change::Updated } else { Change::New }
+    }
+
+    /// The thread's state from an event, and when it changed. A late delivery changes nothing.
+    pub fn set_status(&mut self, status: Status, at: At) {
+        if self.turned.as_ref().is_none_or(|last| *last <= at) {
+            self.thread.status = status;
+            self.turned = Some(at);
+        }
     }
 
     /// The newest page, read anew. What lies within it and is not in it any more is gone; what is newer than it came
-    /// by an event that overtook the read, and stays.
+    /// by an event that overtook the read, and stays. Where it does not reach down to what is shown, something is
+    /// missing in between: then only the page is shown, and the way to what is older.
     pub fn reconcile(&mut self, page: Conversation) -> Change {
         self.thread = page.thread;
         let mut change = Change::Nothing;
+        let mut joined = true;
         if let (Some(first), Some(last)) = (page.messages.first(), page.messages.last()) {
+            joined = page.older.is_none() || self.place(&first.id).is_some();
             let (first, last) = (first.order(), last.order());
             let before = self.messages.len();
+            let gone = &mut self.gone;
             self.messages.retain(|m| {
-                m.order() < first || m.order() > last || page.messages.iter().any(|k| k.id == m.id)
+                if m.order() < first {
+                    return joined;
+                }
+                // That a message was deleted is still told to whoever has seen it.
+                let stays = m.order() > last
+                    || m.deleted
+                    || page.messages.iter().any(|kept| kept.id == m.id);
+                if !stays {
+                    gone.push(m.clone());
+                }
+                stays
             });
             if self.messages.len() < before {
                 change = Change::Updated;
             }
         }
-        if self.messages.is_empty() {
+        if self.messages.is_empty() || !joined {
             self.older = page.older;
         }
         for message in page.messages {
-            match self.apply(message) {
+            match self.take(message, true) {
                 Change::New => change = Change::New,
                 Change::Updated if change == Change::Nothing => change = Change::Updated,
                 _ => {}
@@ -193,7 +240,7 @@ impl Timeline {
     pub fn prepend(&mut self, page: Conversation) {
         self.older = page.older;
         for message in page.messages {
-            self.upsert(message);
+            self.upsert(message, true);
         }
     }
 
@@ -202,20 +249,41 @@ impl Timeline {
     }
 
     /// Puts a message in its place. False if it is already there like this, or newer.
-    fn upsert(&mut self, mut message: Message) -> bool {
+    fn upsert(&mut self, mut message: Message, read: bool) -> bool {
+        message.edited &= !message.deleted;
         if let Some(place) = self.place(&message.id) {
             let old = &self.messages[place];
-            // A webhook names agents by id only: keep a name that is known already.
-            if message.author.name.is_empty() && message.author.role == old.author.role {
-                message.author = old.author.clone();
+            let was_read = self.read.contains(&old.id);
+            let wins = newer((&message, read), (old, was_read));
+            let (mut shown, other) =
+                if wins { (message, old.clone()) } else { (old.clone(), message) };
+            // A webhook names agents by id only, and not every source tells that a message was changed.
+            if shown.author.role == other.author.role {
+                if shown.author.name.is_empty() {
+                    shown.author.name = other.author.name;
+                }
+                shown.author.avatar_url = shown.author.avatar_url.or(other.author.avatar_url);
             }
-            // A late delivery never rolls a message back.
-            if message.updated_at < old.updated_at || *old == message {
+            shown.source_id = shown.source_id.or(other.source_id);
+            shown.edited = (shown.edited || other.edited) && !shown.deleted;
+            if wins {
+                self.read.retain(|id| *id != shown.id);
+                if read {
+                    self.read.push(shown.id.clone());
+                }
+            }
+            if *old == shown {
                 return false;
             }
             self.messages.remove(place);
-        } else if message.author.me {
-            self.claim(&message);
+            message = shown;
+        } else {
+            if message.author.me {
+                self.claim(&message);
+            }
+            if read {
+                self.read.push(message.id.clone());
+            }
         }
         let place = self.messages.partition_point(|m| m.order() < message.order());
         self.messages.insert(place, message);
@@ -337,6 +405,23 @@ impl Timeline {
         }
         rows
     }
+}
+
+/// Which of two versions of a message is shown; each with whether it was read. Deleted is deleted. Then the later
+/// change; of equal ones what was read, and the last read; then whatever decides the same whichever came first.
+fn newer((new, read): (&Message, bool), (old, was_read): (&Message, bool)) -> bool {
+    let (new_rank, old_rank) =
+        ((new.deleted, &new.updated_at, read), (old.deleted, &old.updated_at, was_read));
+    match new_rank.cmp(&old_rank) {
+        Ordering::Equal => read || (new.edited, &new.text) > (old.edited, &old.text),
+        order => order.is_gt(),
+    }
+}
+
+/// Whether a moment is so long before another that a message of then is no news.
+fn is_long_before(at: &At, other: &At) -> bool {
+    at.day() < other.day()
+        || at.day() == other.day() && minutes(at) + TOGETHER_MINUTES < minutes(other)
 }
 
 /// Minutes of the day in UTC: enough to tell how far apart two neighbours are. Over midnight they count as far
@@ -488,6 +573,109 @@ mod tests {
         t.apply(message(4, 4, 4, "d", false));
         t.reconcile(page(vec![message(1, 1, 1, "a", false), message(3, 3, 3, "c", false)]));
         assert_eq!(texts(&t), ["a", "c", "d"]);
+    }
+
+    #[test]
+    fn what_was_deleted_stays_deleted() {
+        let deleted = Message { deleted: true, text: String::new(), ..message(1, 5, 6, "", false) };
+        let later = message(1, 5, 9, "changed later, or so it says", false);
+        for order in [[&deleted, &later], [&later, &deleted]] {
+            let mut t = Timeline::new(page(vec![message(1, 5, 5, "a", false)]));
+            for version in order {
+                t.apply(version.clone());
+            }
+            // It is not in the conversation any more; whoever has seen it still learns that it was deleted.
+            t.reconcile(page(vec![
+                message(0, 1, 1, "before", false),
+                message(2, 9, 9, "b", false),
+            ]));
+            t.apply(later.clone());
+            assert_eq!(texts(&t), ["before", "", "b"]);
+        }
+    }
+
+    #[test]
+    fn what_a_read_did_not_find_is_not_brought_back_by_a_late_event() {
+        let all = || {
+            vec![
+                message(1, 1, 1, "a", false),
+                message(2, 2, 2, "b", false),
+                message(3, 3, 3, "c", false),
+            ]
+        };
+        let mut t = Timeline::new(page(all()));
+        let rest = vec![message(1, 1, 1, "a", false), message(3, 3, 3, "c", false)];
+        t.reconcile(page(rest));
+        assert_eq!(t.apply(message(2, 2, 2, "b", false)), Change::Nothing);
+        assert_eq!(texts(&t), ["a", "c"]);
+        // A read finds it again: then it is there.
+        t.reconcile(page(all()));
+        assert_eq!(texts(&t), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn of_two_equal_times_the_read_is_shown() {
+        let (told, read) = (message(1, 5, 5, "z told", false), message(1, 5, 5, "a read", false));
+        let mut t = Timeline::new(page(vec![]));
+        t.apply(told.clone());
+        t.reconcile(page(vec![read.clone()]));
+        t.apply(told.clone());
+        assert_eq!(texts(&t), ["a read"]);
+        t.apply(message(1, 5, 6, "later", false));
+        t.reconcile(page(vec![read]));
+        assert_eq!(texts(&t), ["later"]);
+        t.reconcile(page(vec![message(1, 5, 6, "later read", false)]));
+        assert_eq!(texts(&t), ["later read"]);
+    }
+
+    #[test]
+    fn an_old_message_is_put_in_its_place_and_is_no_news() {
+        let minute = 60_000;
+        let mut t = Timeline::new(page(vec![
+            message(1, 0, 0, "a", false),
+            message(2, 60 * minute, 60 * minute, "c", false),
+        ]));
+        assert_eq!(t.apply(message(3, minute, minute, "b", false)), Change::Updated);
+        assert_eq!(texts(&t), ["a", "b", "c"]);
+        assert_eq!(t.apply(message(4, 59 * minute, 59 * minute, "overtaken", false)), Change::New);
+    }
+
+    #[test]
+    fn what_stands_above_the_page_comes_with_its_page() {
+        let mut t = Timeline::new(Conversation {
+            older: Some("o1".into()),
+            ..page(vec![message(5, 5, 5, "e", false)])
+        });
+        assert_eq!(t.apply(message(1, 1, 1, "a", false)), Change::Nothing);
+        t.prepend(page(vec![message(1, 1, 1, "a", false)]));
+        assert_eq!(t.apply(message(1, 1, 2, "a, edited", false)), Change::Updated);
+        assert_eq!(texts(&t), ["a, edited", "e"]);
+    }
+
+    #[test]
+    fn a_page_that_does_not_reach_down_hides_no_hole() {
+        let mut t =
+            Timeline::new(page(vec![message(1, 1, 1, "a", false), message(2, 2, 2, "b", false)]));
+        t.apply(message(9, 9, 9, "i", false));
+        let newest = vec![message(8, 8, 8, "h", false), message(9, 9, 9, "i", false)];
+        t.reconcile(Conversation { older: Some("o8".into()), ..page(newest) });
+        assert_eq!(texts(&t), ["h", "i"]);
+        assert_eq!(t.older.as_deref(), Some("o8"));
+        // One that does changes neither.
+        let newest = vec![message(9, 9, 9, "i", false), message(10, 10, 10, "j", false)];
+        t.reconcile(Conversation { older: Some("o9".into()), ..page(newest) });
+        assert_eq!(texts(&t), ["h", "i", "j"]);
+        assert_eq!(t.older.as_deref(), Some("o8"));
+    }
+
+    #[test]
+    fn a_late_state_changes_nothing() {
+        let mut t = Timeline::new(page(vec![]));
+        t.set_status(Status::Done, At::from_millis(9));
+        t.set_status(Status::WaitingForYou, At::from_millis(8));
+        assert_eq!(t.thread.status, Status::Done);
+        t.set_status(Status::InProgress, At::from_millis(10));
+        assert_eq!(t.thread.status, Status::InProgress);
     }
 
     #[test]

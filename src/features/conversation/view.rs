@@ -88,7 +88,12 @@ impl Live {
     fn hear(self, news: News) {
         match news {
             News::Link(link) => {
-                self.around.update(|around| around.link = link);
+                self.around.update(|around| {
+                    around.link = link;
+                    if link == Link::Closed && around.gone.is_empty() {
+                        around.gone = "This conversation was removed.".into();
+                    }
+                });
                 if link == Link::Live && self.reading() == Some(Reading::Failed) {
                     self.read();
                 }
@@ -105,7 +110,7 @@ impl Live {
         let spoken = event.entry.as_ref().map(spoken_words);
         let new = self.change(move |timeline| {
             if let Some(status) = event.status {
-                timeline.set_status(status);
+                timeline.set_status(status, event.at);
             }
             event.entry.map_or(Change::Nothing, |entry| timeline.apply(entry))
         });
@@ -176,7 +181,9 @@ impl Live {
                         self.read_soon();
                     }
                 }
-                Err(error) if matches!(error.code, Code::NotFound | Code::NoSession) => {
+                Err(error)
+                    if matches!(error.code, Code::NotFound | Code::NoSession | Code::Removed) =>
+                {
                     self.around.update(|around| around.gone = error.error);
                     if let Some(stream) = self.work.with_value(|work| work.stream) {
                         stream.with_value(EventStream::close);
@@ -433,6 +440,7 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
             </div>
             <div
                 class="conversation__foot"
+                data-gone=move || (!around.read().gone.is_empty()).then_some("")
                 node_ref=live.foot
                 on:submit=move |event: SubmitEvent| {
                     event.prevent_default();

@@ -1,4 +1,4 @@
-//! Customers: created or changed by one call.
+//! Customers: created or changed by one call, removed by another.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::{CustomerIdentifier, at_most, required};
 use crate::sandbox::ids;
 use crate::sandbox::model::{Actor, Customer};
 use crate::sandbox::refusal::Refusal;
-use crate::sandbox::store::people;
+use crate::sandbox::store::{people, threads};
 use crate::sandbox::webhooks::{events, payload};
 use crate::sandbox::workspace::Act;
 
@@ -138,6 +138,18 @@ fn update(
         json!({"customer": payload::customer(&customer), "previousCustomer": payload::customer(&known)}),
     );
     Ok(("UPDATED", customer))
+}
+
+/// Removes the customer with everything that was said: threads, entries and files.
+pub fn delete(act: &mut Act<'_>, id: &str) -> Result<(), Refusal> {
+    let known =
+        people::by_id(act.db, id)?.ok_or_else(|| Refusal::not_found("customerId", "Customer"))?;
+    for thread in threads::of_customers(act.db, std::slice::from_ref(&known.id))? {
+        act.changed(&thread.id);
+    }
+    people::delete(act.db, &known.id)?;
+    act.emit(events::CUSTOMER_DELETED, json!({"previousCustomer": payload::customer(&known)}));
+    Ok(())
 }
 
 /// An address or an external id belongs to one customer only.

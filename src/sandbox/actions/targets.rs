@@ -108,8 +108,17 @@ pub fn register_portal(act: &mut Act<'_>, url: &str) -> Result<Target, Refusal> 
         None => None,
     };
     let target = match known {
-        Some(known) if known.url == url => known,
-        Some(known) => Target { url: url.into(), updated_at: act.now, updated_by: by, ..known },
+        Some(mut known) => {
+            // An older portal subscribed to less.
+            let missing =
+                events::PORTAL.iter().filter(|kind| !known.events.iter().any(|it| it == *kind));
+            let missing: Vec<String> = missing.map(|kind| (*kind).into()).collect();
+            if known.url != url || !missing.is_empty() {
+                known.events.extend(missing);
+                known = Target { url: url.into(), updated_at: act.now, updated_by: by, ..known };
+            }
+            known
+        }
         None => Target {
             id: ids::new("whTarget"),
             // Whatever the operator says: inside a container network it may well be plain http.

@@ -11,7 +11,9 @@ use serde::Deserialize;
 use super::page;
 use crate::sandbox::actions::messages::{Draft, Via};
 use crate::sandbox::actions::threads::AssignedTo;
-use crate::sandbox::actions::{labels, messages, notes, slack, status as statuses, threads};
+use crate::sandbox::actions::{
+    customers, labels, messages, notes, slack, status as statuses, threads,
+};
 use crate::sandbox::faults::{Faults, GraphqlFaults, WebhookFaults};
 use crate::sandbox::model::{Actor, Status};
 use crate::sandbox::refusal::Refusal;
@@ -133,6 +135,18 @@ pub async fn unlabel(
     let by = agent(&workspace, None);
     let done = workspace.act(|act| labels::remove(act, by, &[form.label]));
     shown(&workspace, &id, done, "")
+}
+
+/// The thread goes with its customer, so the way leads back to the inbox.
+pub async fn delete_customer(State(workspace): Shared, Path(id): Path<String>) -> Response {
+    let done = workspace.act(|act| {
+        let customer = act.thread(&id)?.customer_id;
+        customers::delete(act, &customer)
+    });
+    match done {
+        Ok(()) => Redirect::to("/").into_response(),
+        refused => shown(&workspace, &id, refused, ""),
+    }
 }
 
 #[derive(Deserialize)]

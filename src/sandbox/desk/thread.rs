@@ -91,6 +91,12 @@ fn head(workspace: &Workspace, open: &Open) -> Markup {
                     }
                     button.ghost type="submit" { "Add label" }
                 }
+                details.more {
+                    summary { "More" }
+                    form.tool method="post" action=(act("delete-customer")) {
+                        button.ghost.danger type="submit" title="With all their threads, for good" { "Delete customer" }
+                    }
+                }
                 @for label in &thread.labels {
                     form.tool method="post" action=(act("unlabel")) {
                         button.chip.removable type="submit" name="label" value=(label.id) title="Remove this label" {

@@ -93,6 +93,10 @@ pub fn answer(workspace: &Arc<Workspace>, name: &str, args: &Value) -> Result<Va
                 },
             )
         }
+        "deleteCustomer" => {
+            let id = text(&input, "customerId");
+            workspace.act(|act| customers::delete(act, &id)).map(|()| json!({"error": null}))
+        }
         "createThread" => {
             let input = parsed(input)?;
             workspace.act(|act| threads::open(act, identity.machine(), input)).map(thread)

@@ -134,12 +134,13 @@ pub fn answer(workspace: &Workspace, name: &str, args: &Value) -> Result<Value, 
 }
 
 /// The sandbox's one key may do everything that the sandbox can.
-const PERMISSIONS: [&str; 34] = [
+const PERMISSIONS: [&str; 35] = [
     "attachment:create",
     "attachment:download",
     "chat:create",
     "company:read",
     "customer:create",
+    "customer:delete",
     "customer:edit",
     "customer:impersonate",
     "customer:read",

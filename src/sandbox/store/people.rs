@@ -18,6 +18,19 @@ pub fn by_id(db: &Connection, id: &str) -> Stored<Option<Customer>> {
     one(db, "select data from customers where id = ?1", [id])
 }
 
+/// With threads, entries and files.
+pub fn delete(db: &Connection, id: &str) -> Stored<()> {
+    for sql in [
+        "delete from attachments where json_extract(data, '$.customer_id') = ?1",
+        "delete from entries where thread_id in (select id from threads where customer_id = ?1)",
+        "delete from threads where customer_id = ?1",
+        "delete from customers where id = ?1",
+    ] {
+        db.execute(sql, [id])?;
+    }
+    Ok(())
+}
+
 /// Addresses are kept in lower case.
 pub fn by_email(db: &Connection, email: &str) -> Stored<Option<Customer>> {
     one(db, "select data from customers where email = ?1", [email.to_lowercase()])

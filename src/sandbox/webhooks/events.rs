@@ -24,6 +24,7 @@ pub const TEAMS_RECEIVED: &str = "thread.ms_teams_message_received";
 pub const NOTE_CREATED: &str = "thread.note_created";
 pub const CUSTOMER_CREATED: &str = "customer.customer_created";
 pub const CUSTOMER_UPDATED: &str = "customer.customer_updated";
+pub const CUSTOMER_DELETED: &str = "customer.customer_deleted";
 pub const TIMELINE_ENTRY_CHANGED: &str = "timeline.timeline_entry_changed";
 
 /// Every type that a target may subscribe to, with what the workspace says about it. Those that the sandbox
@@ -54,16 +55,16 @@ pub const ALL: [(&str, &str); 30] = [
     ("thread.service_level_agreement_status_transitioned", "A service level moved on."),
     (CUSTOMER_CREATED, "A customer was created."),
     (CUSTOMER_UPDATED, "A customer was changed."),
-    ("customer.customer_deleted", "A customer was deleted."),
+    (CUSTOMER_DELETED, "A customer was deleted."),
     ("customer.customer_changed", "A customer was created or changed."),
     ("customer.customer_group_changed", "A customer group was changed."),
     ("customer.customer_group_memberships_changed", "A customer joined or left a group."),
     (TIMELINE_ENTRY_CHANGED, "A timeline entry was added, changed or removed."),
 ];
 
-/// What the portal's own target gets: everything about its threads. Notes are among them on purpose: the
+/// What the portal's own target gets: everything about its threads, and who is to be forgotten. Notes are among them on purpose: the
 /// portal must keep them from visitors, and here that can be seen.
-pub const PORTAL: [&str; 15] = [
+pub const PORTAL: [&str; 16] = [
     THREAD_CREATED,
     STATUS_TRANSITIONED,
     ASSIGNMENT_TRANSITIONED,
@@ -79,4 +80,5 @@ pub const PORTAL: [&str; 15] = [
     TEAMS_SENT,
     TEAMS_RECEIVED,
     NOTE_CREATED,
+    CUSTOMER_DELETED,
 ];

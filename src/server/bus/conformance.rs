@@ -3,7 +3,7 @@
 use super::{EventBus, LiveFrame, NewEvent, Published};
 use crate::{
     domain::{
-        ids::{Cursor, EntryId, EventId, ThreadId},
+        ids::{Cursor, CustomerId, EntryId, EventId, ThreadId},
         live::{LiveEvent, StreamEvent},
         message::{Author, Message, Role},
         time::At,
@@ -37,11 +37,17 @@ pub fn thread(n: u32) -> ThreadId {
     ThreadId::parse(format!("th_{n:026}")).unwrap()
 }
 
+/// A customer id for each number.
+pub fn customer(n: u32) -> CustomerId {
+    CustomerId::parse(format!("c_{n:026}")).unwrap()
+}
+
 /// An event, number `n`, of thread `of`.
 pub fn event(of: u32, n: u32) -> NewEvent {
     let at = At::from_millis(1_800_000_000_000 + i64::from(n));
     NewEvent {
         thread_id: thread(of),
+        customer: None,
         event_type: "thread.chat_sent".into(),
         event_id: EventId::parse(format!("pEv_{n:026}")).unwrap(),
         at: at.clone(),
@@ -104,6 +110,7 @@ where
     duplicates_go_nowhere(&*factory(Tuning::default()).await).await;
     an_id_counts_for_its_time(&factory).await;
     the_same_id_in_parallel_is_new_once(factory(Tuning::default()).await).await;
+    a_removed_customer_leaves_nothing(&*factory(Tuning::default()).await).await;
     slow_readers_end(&*factory(Tuning { history: 8, ..Tuning::default() }).await).await;
     nothing_is_lost_or_doubled_in_a_storm(
         factory(Tuning { history: 4096, ..Tuning::default() }).await,
@@ -292,6 +299,58 @@ async fn the_same_id_in_parallel_is_new_once(bus: Arc<dyn EventBus>) {
         assert_eq!(new, 1);
         assert_eq!(decode(&next(&mut live).await.unwrap()).event_id, event(1, round).event_id);
     }
+}
+
+async fn a_removed_customer_leaves_nothing(bus: &dyn EventBus) {
+    let (gone, stays) = (customer(1), customer(2));
+    let of = |customer: &CustomerId, event: NewEvent| NewEvent {
+        customer: Some(customer.clone()),
+        ..event
+    };
+    let start = bus.head(&thread(1)).await.unwrap();
+    // Known by an event, and known by being told.
+    bus.publish(of(&gone, event(1, 1))).await.unwrap();
+    bus.publish(of(&stays, event(2, 2))).await.unwrap();
+    assert!(bus.belongs(&thread(3), &gone).await.unwrap());
+    // An event that does not say whose it is takes nothing back.
+    bus.publish(event(3, 3)).await.unwrap();
+    let mut first = bus.subscribe(&thread(1), Some(&start)).await.unwrap();
+    let mut third = bus.subscribe(&thread(3), None).await.unwrap();
+    let mut other = bus.subscribe(&thread(2), None).await.unwrap();
+    assert!(!bus.removed(&thread(1)).await.unwrap());
+
+    let mut forgotten = bus.forget(&gone).await.unwrap();
+    forgotten.threads.sort();
+    assert_eq!(forgotten.threads, [thread(1), thread(3)]);
+    assert_eq!((forgotten.listeners, forgotten.first), (2, true));
+    for subscription in [&mut first, &mut third] {
+        assert!(next(&mut subscription.live).await.is_none());
+        assert!(subscription.live.is_removed());
+    }
+    assert!(!other.live.is_removed());
+
+    // Neither the past nor the future of it is to be had, by whatever place.
+    for place in [None, Some(&start), Some(&first.cursor)] {
+        let mut again = bus.subscribe(&thread(1), place).await.unwrap();
+        assert!(again.live.is_removed() && again.replay.is_empty());
+        assert!(next(&mut again.live).await.is_none());
+    }
+    assert_eq!(bus.publish(event(1, 4)).await.unwrap(), Published::Removed);
+    // A thread that was not known to be theirs is found out late.
+    assert_eq!(bus.publish(of(&gone, event(4, 5))).await.unwrap(), Published::Removed);
+    assert!(!bus.belongs(&thread(5), &gone).await.unwrap());
+    let mut stranger = bus.subscribe(&thread(6), None).await.unwrap();
+    assert!(!bus.belongs(&thread(6), &gone).await.unwrap());
+    assert!(next(&mut stranger.live).await.is_none() && stranger.live.is_removed());
+    for n in [1, 3, 4, 5, 6] {
+        assert!(bus.removed(&thread(n)).await.unwrap(), "{n}");
+    }
+
+    let again = bus.forget(&gone).await.unwrap();
+    assert_eq!((again.threads.len(), again.listeners, again.first), (0, 0, false));
+    bus.publish(of(&stays, event(2, 6))).await.unwrap();
+    assert_eq!(decode(&next(&mut other.live).await.unwrap()).event_id, event(2, 6).event_id);
+    assert!(!bus.removed(&thread(2)).await.unwrap());
 }
 
 async fn slow_readers_end(bus: &dyn EventBus) {

@@ -11,21 +11,26 @@
 //! | of this epoch, a number not given out yet | gap |
 //! | of another epoch, or not of this engine's making | gap |
 //!
+//! A removed customer's threads have no places any more; who asks for one is told that it is gone. Which threads are
+//! whose is kept with their history, so that whatever can be shown can also be found and removed.
+//!
 //! A gap comes with no replay and the thread's head: the client reads the conversation once and goes on from there.
 //! It is sometimes declared where nothing was missed; it is never left out where something was.
 
 use super::{
-    Answer, BusError, EventBus, LiveFrame, LiveReceiver, NewEvent, Published, Subscription,
+    Answer, BusError, EventBus, Forgotten, LiveFrame, LiveReceiver, NewEvent, Published,
+    Subscription,
     replay::{Bounds, Feed},
 };
 use crate::{
-    domain::ids::{Cursor, EventId, ThreadId},
+    domain::ids::{Cursor, CustomerId, EventId, ThreadId},
     server::clock::Clock,
 };
+use metrics::counter;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     future::ready,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -45,6 +50,8 @@ pub struct MemoryBusSettings {
     pub dedupe_capacity: usize,
     /// How long an event id counts. Plain retries for five days.
     pub dedupe_ttl: Duration,
+    /// Removed customers, and as many of their threads; the oldest go first. Plain then knows nothing of them either.
+    pub max_removed: usize,
 }
 
 impl Default for MemoryBusSettings {
@@ -56,6 +63,7 @@ impl Default for MemoryBusSettings {
             max_bytes: 128 * 1024 * 1024,
             dedupe_capacity: 200_000,
             dedupe_ttl: Duration::from_secs(6 * 24 * 3600),
+            max_removed: 50_000,
         }
     }
 }
@@ -82,11 +90,13 @@ struct State {
     /// Bytes that all feeds hold.
     bytes: usize,
     seen: Seen,
+    removed: Removed,
 }
 
 #[derive(Debug)]
 struct Topic {
     feed: Arc<Feed>,
+    owner: Option<CustomerId>,
     used: u64,
     bytes: usize,
 }
@@ -126,6 +136,9 @@ impl MemoryBus {
         if state.seen.contains(&event.event_id, now) {
             return Ok(Published::Duplicate);
         }
+        if state.is_removed(&event.thread_id, event.customer.as_ref(), &self.settings) {
+            return Ok(Published::Removed);
+        }
         let seq = state.seq + 1;
         let cursor = self.cursor(seq)?;
         let event_id = event.event_id.clone();
@@ -134,6 +147,9 @@ impl MemoryBus {
             bytes: self.settings.bytes_per_thread,
         };
         let topic = state.topic(&event.thread_id);
+        if let Some(customer) = &event.customer {
+            topic.owner = Some(customer.clone());
+        }
         let pushed = topic.feed.push(seq, bounds, |prev| {
             LiveFrame::encode(event, cursor.clone(), self.cursor(prev)?).map(Arc::new)
         })?;
@@ -141,14 +157,35 @@ impl MemoryBus {
         state.bytes = state.bytes.saturating_add_signed(pushed.grown);
         state.seq = seq;
         let ttl = i64::try_from(self.settings.dedupe_ttl.as_millis()).unwrap_or(i64::MAX);
-        state.seen.insert(event_id, now, ttl, self.settings.dedupe_capacity);
+        let early = state.seen.insert(event_id, now, ttl, self.settings.dedupe_capacity);
+        let say = early > 0 && state.seen.may_complain(now);
         state.evict(&self.settings);
+        drop(state);
+        counter!("hotline_dedupe_evicted_total").increment(early);
+        if say {
+            tracing::warn!(
+                capacity = self.settings.dedupe_capacity,
+                "Event ids are forgotten before their time: a late retry would be published again. Raise \
+                 HOTLINE_DEDUPE_EVENTS"
+            );
+        }
         Ok(Published::New { cursor, listeners: pushed.listeners })
     }
 
     fn follow(&self, thread: &ThreadId, after: Option<&Cursor>) -> Result<Subscription, BusError> {
         let mut state = self.lock();
         let last = state.seq;
+        if state.removed.threads.contains(thread) {
+            let feed = Arc::new(Feed::new(last));
+            feed.remove();
+            let (head, follower) = feed.follow();
+            return Ok(Subscription {
+                cursor: self.cursor(head)?,
+                gap: true,
+                replay: Vec::new(),
+                live: LiveReceiver(follower),
+            });
+        }
         let feed = state.topic(thread).feed.clone();
         let wanted = after.map(|cursor| self.number(cursor, last));
         let subscription = match wanted {
@@ -176,6 +213,28 @@ impl MemoryBus {
         Ok(subscription)
     }
 
+    fn learn(&self, thread: &ThreadId, customer: &CustomerId) -> bool {
+        let mut state = self.lock();
+        if state.is_removed(thread, Some(customer), &self.settings) {
+            return false;
+        }
+        state.topic(thread).owner = Some(customer.clone());
+        state.evict(&self.settings);
+        true
+    }
+
+    /// Looks through all threads: deletions are few, and an index by customer would cost every event.
+    fn erase(&self, customer: &CustomerId) -> Forgotten {
+        let mut state = self.lock();
+        let first = state.removed.customers.insert(customer.clone(), self.settings.max_removed);
+        let theirs =
+            state.threads.iter().filter(|(_, topic)| topic.owner.as_ref() == Some(customer));
+        let threads: Vec<ThreadId> = theirs.map(|(thread, _)| ThreadId::clone(thread)).collect();
+        let remove = |thread| state.remove(thread, &self.settings);
+        let listeners = threads.iter().map(remove).sum();
+        Forgotten { threads, listeners, first }
+    }
+
     fn place(&self, thread: &ThreadId) -> Result<Cursor, BusError> {
         let state = self.lock();
         let seq = state.threads.get(thread).map_or(state.floor, |topic| topic.feed.head());
@@ -198,11 +257,39 @@ impl State {
         self.by_use.insert(uses, key.clone());
         let topic = self.threads.entry(key).or_insert_with(|| Topic {
             feed: Arc::new(Feed::new(floor)),
+            owner: None,
             used: uses,
             bytes: 0,
         });
         topic.used = uses;
         topic
+    }
+
+    /// Whether a thread was removed, by itself or with its customer.
+    fn is_removed(
+        &mut self,
+        thread: &ThreadId,
+        customer: Option<&CustomerId>,
+        settings: &MemoryBusSettings,
+    ) -> bool {
+        if self.removed.threads.contains(thread) {
+            return true;
+        }
+        let with_customer = customer.is_some_and(|it| self.removed.customers.contains(it));
+        if with_customer {
+            self.remove(thread, settings);
+        }
+        with_customer
+    }
+
+    /// Ends a thread for good; how many followed it.
+    fn remove(&mut self, thread: &ThreadId, settings: &MemoryBusSettings) -> usize {
+        self.removed.threads.insert(thread.clone(), settings.max_removed);
+        let Some(topic) = self.threads.remove(thread) else { return 0 };
+        self.by_use.remove(&topic.used);
+        self.floor = self.floor.max(topic.feed.head());
+        self.bytes = self.bytes.saturating_sub(topic.bytes);
+        topic.feed.remove()
     }
 
     fn evict(&mut self, settings: &MemoryBusSettings) {
@@ -232,14 +319,30 @@ impl State {
 struct Seen {
     until: HashMap<Arc<EventId>, i64>,
     in_order: VecDeque<(i64, Arc<EventId>)>,
+    /// When it was last said that the capacity is too small.
+    complained: Option<i64>,
 }
+
+/// How often it is said that event ids are forgotten too early, in milliseconds.
+const COMPLAINT_PAUSE: i64 = 600_000;
 
 impl Seen {
     fn contains(&self, id: &EventId, now: i64) -> bool {
         self.until.get(id).is_some_and(|until| now < *until)
     }
 
-    fn insert(&mut self, id: EventId, now: i64, ttl: i64, capacity: usize) {
+    /// Whether enough time has passed to say it again.
+    fn may_complain(&mut self, now: i64) -> bool {
+        let due = self.complained.is_none_or(|last| now.saturating_sub(last) >= COMPLAINT_PAUSE);
+        if due {
+            self.complained = Some(now);
+        }
+        due
+    }
+
+    /// Tells how many ids had to go although they still counted.
+    fn insert(&mut self, id: EventId, now: i64, ttl: i64, capacity: usize) -> u64 {
+        let mut early = 0;
         let id = Arc::new(id);
         let until = now.saturating_add(ttl);
         self.until.insert(id.clone(), until);
@@ -247,12 +350,55 @@ impl Seen {
         while self.in_order.len() > capacity.max(1)
             || self.in_order.front().is_some_and(|(until, _)| *until <= now)
         {
-            let Some((until, id)) = self.in_order.pop_front() else { return };
+            let Some((until, id)) = self.in_order.pop_front() else { return early };
             // An id that came again after its time has a later entry behind this one.
             if self.until.get(&id) == Some(&until) {
                 self.until.remove(&id);
+                early += u64::from(now < until);
             }
         }
+        early
+    }
+}
+
+/// Who and what was removed.
+#[derive(Debug, Default)]
+struct Removed {
+    customers: Recent<CustomerId>,
+    threads: Recent<ThreadId>,
+}
+
+/// The newest of many.
+#[derive(Debug)]
+struct Recent<T> {
+    all: HashSet<Arc<T>>,
+    in_order: VecDeque<Arc<T>>,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { all: HashSet::new(), in_order: VecDeque::new() }
+    }
+}
+
+impl<T: Eq + Hash> Recent<T> {
+    fn contains(&self, value: &T) -> bool {
+        self.all.contains(value)
+    }
+
+    /// Whether it was not there.
+    fn insert(&mut self, value: T, capacity: usize) -> bool {
+        let value = Arc::new(value);
+        if !self.all.insert(value.clone()) {
+            return false;
+        }
+        self.in_order.push_back(value);
+        while self.in_order.len() > capacity.max(1)
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.all.remove(&oldest);
+        }
+        true
     }
 }
 
@@ -271,6 +417,18 @@ impl EventBus for MemoryBus {
 
     fn head<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Cursor> {
         Box::pin(async move { self.place(thread) })
+    }
+
+    fn belongs<'a>(&'a self, thread: &'a ThreadId, customer: &'a CustomerId) -> Answer<'a, bool> {
+        Box::pin(async move { Ok(self.learn(thread, customer)) })
+    }
+
+    fn forget<'a>(&'a self, customer: &'a CustomerId) -> Answer<'a, Forgotten> {
+        Box::pin(async move { Ok(self.erase(customer)) })
+    }
+
+    fn removed<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, bool> {
+        Box::pin(async move { Ok(self.lock().removed.threads.contains(thread)) })
     }
 
     fn health(&self) -> Answer<'_, ()> {
@@ -376,7 +534,7 @@ mod tests {
     fn an_id_that_comes_again_after_its_time_is_kept_anew() {
         let mut seen = Seen::default();
         let id = event(1, 1).event_id;
-        seen.insert(id.clone(), 0, 100, 10);
+        assert_eq!(seen.insert(id.clone(), 0, 100, 10), 0);
         assert!(seen.contains(&id, 99));
         assert!(!seen.contains(&id, 100));
         // A clock that was set back, so that the first entry is not swept yet.
@@ -385,6 +543,39 @@ mod tests {
         assert!(seen.contains(&id, 200));
         seen.insert(event(1, 3).event_id, 5000, 1000, 10);
         assert_eq!(seen.until.len(), 1);
+    }
+
+    #[test]
+    fn ids_that_go_early_are_counted_and_told_once_in_a_while() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.insert(event(1, 1).event_id, 0, 100, 2), 0);
+        assert_eq!(seen.insert(event(1, 2).event_id, 0, 100, 2), 0);
+        assert_eq!(seen.insert(event(1, 3).event_id, 99, 100, 2), 1, "the first still counted");
+        assert_eq!(seen.insert(event(1, 4).event_id, 100, 100, 2), 0, "the second's time was over");
+        assert!(seen.may_complain(0));
+        assert!(!seen.may_complain(COMPLAINT_PAUSE - 1));
+        assert!(seen.may_complain(COMPLAINT_PAUSE));
+    }
+
+    #[tokio::test]
+    async fn removal_keeps_the_books_and_is_bounded() {
+        let bus = bus(MemoryBusSettings { max_removed: 2, ..Default::default() });
+        let owned = |n: u32| NewEvent { customer: Some(conformance::customer(n)), ..event(n, n) };
+        for n in 1..=4 {
+            bus.publish(owned(n)).await.unwrap();
+        }
+        for n in 1..=3 {
+            let gone = bus.forget(&conformance::customer(n)).await.unwrap();
+            assert_eq!(gone.threads, [thread(n)]);
+        }
+        let state = bus.lock();
+        assert_eq!(state.threads.len(), 1);
+        assert_eq!(state.by_use.len(), 1);
+        assert_eq!(state.bytes, state.threads.values().map(|topic| topic.bytes).sum::<usize>());
+        assert_eq!(state.removed.threads.all.len(), 2);
+        assert_eq!(state.removed.customers.in_order.len(), 2);
+        assert!(state.removed.threads.contains(&thread(3)), "the newest are known");
+        assert!(!state.removed.threads.contains(&thread(1)));
     }
 
     #[tokio::test]

@@ -30,6 +30,8 @@ struct Ring {
     waiting: Vec<Option<Waker>>,
     free: Vec<usize>,
     closed: bool,
+    /// Closed because its thread is gone: what was in the ring must not be read any more.
+    removed: bool,
 }
 
 /// How much a ring may hold.
@@ -75,6 +77,7 @@ impl Feed {
                 waiting: Vec::new(),
                 free: Vec::new(),
                 closed: false,
+                removed: false,
             }),
         }
     }
@@ -133,6 +136,22 @@ impl Feed {
             ring.take_wakers()
         };
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends all followers at once and forgets what is in the ring; tells how many there were.
+    pub fn remove(&self) -> usize {
+        let (listeners, wakers) = {
+            let mut ring = self.lock();
+            ring.base = ring.head();
+            ring.dropped += ring.frames.len() as u64;
+            ring.frames = VecDeque::new();
+            ring.bytes = 0;
+            ring.closed = true;
+            ring.removed = true;
+            (ring.listeners(), ring.take_wakers())
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        listeners
     }
 
     /// Follows from now on.
@@ -199,6 +218,11 @@ pub struct Follower {
 }
 
 impl Follower {
+    /// Whether the feed was [removed](Feed::remove).
+    pub fn is_removed(&self) -> bool {
+        self.feed.lock().removed
+    }
+
     /// The next frame; none when this reader was too slow and its frame has left the ring, or the feed is closed.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<LiveFrame>>> {
         let mut ring = self.feed.lock();
@@ -312,6 +336,25 @@ mod tests {
         assert_eq!(feed.listeners(), 1);
         feed.close();
         assert!(poll_fn(|cx| quick.poll_next(cx)).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_was_removed_is_read_by_nobody() {
+        let feed = Arc::new(Feed::new(0));
+        let (_, mut behind) = feed.follow();
+        push(&feed, 1, 10);
+        push(&feed, 2, 10);
+        let (_, mut waiting) = feed.follow();
+        let waiter =
+            tokio::spawn(async move { poll_fn(|cx| waiting.poll_next(cx)).await.is_none() });
+        tokio::task::yield_now().await;
+        assert!(!behind.is_removed());
+        assert_eq!(feed.remove(), 2);
+        assert!(behind.is_removed());
+        assert!(poll_fn(|cx| behind.poll_next(cx)).await.is_none(), "not even what it missed");
+        assert!(waiter.await.unwrap(), "who waits is woken");
+        assert!(feed.resume(1).replay.is_empty());
+        assert_eq!(feed.head(), 2);
     }
 
     #[tokio::test]

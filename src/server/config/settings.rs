@@ -87,6 +87,12 @@ pub const SETTINGS: &[Setting] = &[
         "unverified webhook posts a minute and address",
         "10",
     ),
+    setting(
+        "HOTLINE_RATE_WEBHOOK_ADDRESSES",
+        ("hotline", "rate-webhook-addresses"),
+        "addresses for which unverified webhook posts are counted at once; the oldest go first",
+        "500",
+    ),
     setting("HOTLINE_LOG", ("hotline", "log"), "text or json; RUST_LOG filters", "text"),
     setting(
         "HOTLINE_METRICS",
@@ -128,6 +134,18 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("HOTLINE_BUS_HISTORY", ("bus", "history"), "events kept for replay, a thread", "256"),
     setting("HOTLINE_BUS_THREADS", ("bus", "threads"), "threads whose history is kept", "10000"),
+    setting(
+        "HOTLINE_DEDUPE_HOURS",
+        ("bus", "dedupe-hours"),
+        "how long a webhook's event id is remembered; Plain delivers again for five days",
+        "144",
+    ),
+    setting(
+        "HOTLINE_DEDUPE_EVENTS",
+        ("bus", "dedupe-events"),
+        "event ids remembered at most; the oldest go first",
+        "200000",
+    ),
     setting(
         "HOTLINE_STREAM_HEARTBEAT_MS",
         ("stream", "heartbeat-ms"),

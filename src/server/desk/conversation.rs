@@ -54,6 +54,7 @@ impl Desk {
     /// The newest 50 messages. `cursor` is where the live history stood before they were read.
     pub async fn conversation(&self, thread: &ThreadId) -> Result<Arc<Conversation>, DeskError> {
         let arrived = Instant::now();
+        self.present(thread).await?;
         let slot = self.slot(thread).await;
         let head = self.head(thread).await?;
         let mut state = slot.state.lock().await;
@@ -92,6 +93,7 @@ impl Desk {
     /// The page before. `before` is [`Conversation::older`] of a page, as a browser gives it back.
     pub async fn older(&self, thread: &ThreadId, before: &str) -> Result<Conversation, DeskError> {
         let place = PageCursor::decode(before).ok_or_else(bad_page)?;
+        self.present(thread).await?;
         let head = self.head(thread).await?;
         let id = thread.as_str();
         let timeline = self.read(id, place.older()).await?;
@@ -104,6 +106,7 @@ impl Desk {
     /// after the one it stands for.
     pub async fn newer(&self, thread: &ThreadId, after: &str) -> Result<Conversation, DeskError> {
         let place = PageCursor::decode(after).ok_or_else(bad_page)?;
+        self.present(thread).await?;
         let head = self.head(thread).await?;
         let timeline = self.read(thread.as_str(), place.newer()).await?;
         // The entry of the place itself is older than all of these.
@@ -167,7 +170,7 @@ impl Desk {
         thread: &ThreadId,
         head: Cursor,
     ) -> Result<Conversation, DeskError> {
-        let (timeline, order) = self.newest(thread).await.map_err(errors::for_visitor)?;
+        let (timeline, order) = self.newest(thread).await.map_err(errors::for_holder)?;
         let older = if order.has_older(&timeline) { order.oldest(&timeline) } else { None };
         self.page(thread, timeline, older, head).await
     }
@@ -182,7 +185,7 @@ impl Desk {
             PlainError::Query { codes } if codes.iter().any(|c| c == "BAD_USER_INPUT") => {
                 bad_page()
             }
-            error => errors::for_visitor(error),
+            error => errors::for_holder(error),
         })
     }
 
@@ -207,7 +210,7 @@ impl Desk {
             tracing::warn!(%thread, "Plain's answer is about something else");
             return Err(DeskError::unavailable());
         };
-        self.0.customers.insert(thread.clone(), timeline.thread.customer_id.clone()).await;
+        self.learn(thread, &timeline.thread.customer_id).await?;
         let machine_user = self.machine_user_for(&timeline).await;
         let messages = mapping::messages(timeline, machine_user.as_deref());
         Ok(Conversation {

@@ -19,6 +19,14 @@ pub(super) fn for_visitor(error: PlainError) -> DeskError {
     }
 }
 
+/// The same for somebody who holds the thread: then it was there, and what Plain does not find was removed.
+pub(super) fn for_holder(error: PlainError) -> DeskError {
+    match error {
+        PlainError::NotFound => DeskError::removed(),
+        error => for_visitor(error),
+    }
+}
+
 /// It is not known whether the message arrived.
 pub(super) fn unknown() -> DeskError {
     DeskError::new(
@@ -126,6 +134,8 @@ mod tests {
     fn codes() {
         use PlainError::*;
         assert_eq!(for_visitor(NotFound).code, Code::NotFound);
+        assert_eq!(for_holder(NotFound).code, Code::Removed);
+        assert_eq!(for_holder(Timeout).code, Code::Unavailable);
         assert_eq!(for_visitor(UnknownOutcome(Box::new(Timeout))).code, Code::Unknown);
         assert_eq!(half_open(UnknownOutcome(Box::new(Timeout))).code, Code::Unknown);
         for error in [

@@ -1,5 +1,6 @@
 //! What was sent under which key, and the rule that one key is worked on by one caller at a time.
 
+use crate::domain::ids::ThreadId;
 use std::{
     collections::HashMap,
     fmt,
@@ -16,13 +17,15 @@ pub type Recall<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Memory: Send + Sync + fmt::Debug + 'static {
     /// What was kept under the key.
     fn recall<'a>(&'a self, key: &'a str) -> Recall<'a, Option<String>>;
-    /// Keeps a value, in place of an older one.
-    fn keep<'a>(&'a self, key: &'a str, value: String) -> Recall<'a, ()>;
+    /// Keeps a value that has to do with a thread, in place of an older one.
+    fn keep<'a>(&'a self, key: &'a str, thread: &'a ThreadId, value: String) -> Recall<'a, ()>;
+    /// Forgets everything that has to do with a thread.
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Recall<'a, ()>;
 }
 
 /// The memory of a single instance.
 #[derive(Debug)]
-pub struct LocalMemory(moka::future::Cache<String, String>);
+pub struct LocalMemory(moka::future::Cache<String, (ThreadId, String)>);
 
 impl LocalMemory {
     /// Remembers for `ttl`, and at most 100,000 keys.
@@ -33,11 +36,22 @@ impl LocalMemory {
 
 impl Memory for LocalMemory {
     fn recall<'a>(&'a self, key: &'a str) -> Recall<'a, Option<String>> {
-        Box::pin(async move { self.0.get(key).await })
+        Box::pin(async move { self.0.get(key).await.map(|(_, value)| value) })
     }
 
-    fn keep<'a>(&'a self, key: &'a str, value: String) -> Recall<'a, ()> {
-        Box::pin(async move { self.0.insert(key.to_owned(), value).await })
+    fn keep<'a>(&'a self, key: &'a str, thread: &'a ThreadId, value: String) -> Recall<'a, ()> {
+        Box::pin(async move { self.0.insert(key.to_owned(), (thread.clone(), value)).await })
+    }
+
+    /// Looks at everything: it is seldom wanted.
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Recall<'a, ()> {
+        Box::pin(async move {
+            let all = self.0.iter().filter(|(_, (of, _))| of == thread);
+            let keys: Vec<_> = all.map(|(key, _)| key).collect();
+            for key in keys {
+                self.0.invalidate(&*key).await;
+            }
+        })
     }
 }
 
@@ -83,6 +97,19 @@ mod tests {
     fn keys_do_not_run_together() {
         assert_ne!(key("a", &["b", "c"]), key("a", &["bc", ""]));
         assert_eq!(key("a", &["b"]), key("a", &["b"]));
+    }
+
+    #[tokio::test]
+    async fn a_thread_is_forgotten_whole_and_alone() {
+        let memory = LocalMemory::new(Duration::from_secs(60));
+        let thread = |n: u32| ThreadId::parse(format!("th_{n:026}")).unwrap();
+        for (key, n) in [("a", 1), ("b", 1), ("c", 2)] {
+            memory.keep(key, &thread(n), key.to_uppercase()).await;
+        }
+        memory.forget(&thread(1)).await;
+        assert_eq!(memory.recall("a").await, None);
+        assert_eq!(memory.recall("b").await, None);
+        assert_eq!(memory.recall("c").await.as_deref(), Some("C"));
     }
 
     #[tokio::test]

@@ -64,7 +64,7 @@ impl Desk {
             tracing::warn!("Plain named a thread in a way that cannot be used");
             return Err(DeskError::unavailable());
         };
-        self.0.customers.insert(thread.clone(), customer.id.clone()).await;
+        self.learn(&thread, &customer.id).await?;
         let text = &request.message;
         let sent = match fresh {
             true => None,
@@ -83,7 +83,7 @@ impl Desk {
             self.invalidate(&thread).await;
             result.map_err(errors::half_open)?;
         }
-        self.0.memory.keep(&done, thread.to_string()).await;
+        self.0.memory.keep(&done, &thread, thread.to_string()).await;
         tracing::info!(%thread, fresh, "opened a request");
         Ok(thread)
     }

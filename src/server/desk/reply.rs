@@ -47,6 +47,7 @@ impl Desk {
         text: &str,
         key: &ClientMessageId,
     ) -> Result<SentReply, DeskError> {
+        self.present(thread).await?;
         let key = memory::key("reply", &[thread.as_str(), key.as_str(), text]);
         let _turn = self.0.turns.take(&key).await;
         let told = self.0.memory.recall(&key).await;
@@ -75,12 +76,12 @@ impl Desk {
             }
         }
         match &result {
-            Ok(reply) => self.tell(&key, Told::Sent(reply.clone())).await,
-            Err(PlainError::UnknownOutcome(_)) => self.tell(&key, Told::Open(since)).await,
+            Ok(reply) => self.tell(thread, &key, Told::Sent(reply.clone())).await,
+            Err(PlainError::UnknownOutcome(_)) => self.tell(thread, &key, Told::Open(since)).await,
             Err(_) => {}
         }
         self.invalidate(thread).await;
-        result.map_err(errors::for_visitor)
+        result.map_err(errors::for_holder)
     }
 
     /// Sends, and after an unknown outcome looks whether it arrived. [`PlainError::UnknownOutcome`] of
@@ -95,7 +96,7 @@ impl Desk {
     ) -> Result<SentReply, PlainError> {
         let error = match self.0.plain.send_customer_chat(customer, thread.as_str(), text).await {
             Ok(chat) => {
-                self.claim(&chat.id, key).await;
+                self.claim(thread, &chat.id, key).await;
                 let at = mapping::at(&chat.created_at).unwrap_or_else(now);
                 return Ok(SentReply { message_id: chat.id, at });
             }
@@ -134,37 +135,37 @@ impl Desk {
             let Some(id) = message.source_id.filter(|_| ours) else { continue };
             let owner = self.0.memory.recall(&claim_key(&id)).await;
             if owner.is_none_or(|owner| owner == key) {
-                self.claim(&id, key).await;
+                self.claim(thread, &id, key).await;
                 return Ok(Some(SentReply { message_id: id, at: message.at }));
             }
         }
         Ok(None)
     }
 
-    /// The customer a thread belongs to. Fails for a thread that does not exist or is locked.
+    /// The customer a thread belongs to. Fails for a thread that was removed or is locked.
     async fn customer_of(&self, thread: &ThreadId) -> Result<String, DeskError> {
         if let Some(customer) = self.0.customers.get(thread).await {
             return Ok(customer);
         }
         let ids = vec![thread.to_string()];
-        let page = self.0.plain.threads(ids, None).await.map_err(errors::for_visitor)?;
+        let page = self.0.plain.threads(ids, None).await.map_err(errors::for_holder)?;
         let record = page.threads.into_iter().find(|record| record.id == thread.as_str());
-        let record = record.ok_or_else(DeskError::not_found)?;
+        let record = record.ok_or_else(DeskError::removed)?;
         if record.locked {
             return Err(errors::locked());
         }
-        self.0.customers.insert(thread.clone(), record.customer_id.clone()).await;
+        self.learn(thread, &record.customer_id).await?;
         Ok(record.customer_id)
     }
 
     /// Two messages may have the same text: remembers which chat came of which key.
-    async fn claim(&self, chat: &str, key: &str) {
-        self.0.memory.keep(&claim_key(chat), key.to_owned()).await;
+    async fn claim(&self, thread: &ThreadId, chat: &str, key: &str) {
+        self.0.memory.keep(&claim_key(chat), thread, key.to_owned()).await;
     }
 
-    async fn tell(&self, key: &str, told: Told) {
+    async fn tell(&self, thread: &ThreadId, key: &str, told: Told) {
         if let Ok(told) = serde_json::to_string(&told) {
-            self.0.memory.keep(key, told).await;
+            self.0.memory.keep(key, thread, told).await;
         }
     }
 }

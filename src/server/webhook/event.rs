@@ -6,11 +6,14 @@
 //!
 //! Plain promises that shapes grow and enums get new values, so nothing unknown is an error: an unknown event, entry
 //! kind or value is ignored; a known message in a shape that cannot be read is announced without its text, and the
-//! browser reads it through the API.
+//! browser reads it through the API, while the operator is told that a shape could not be read.
+//!
+//! Only what is no envelope at all is an error. It is answered 400, so that Plain keeps it and delivers it again for
+//! five days: Plain's list of failed deliveries is the dead-letter list, and nothing is kept twice.
 
 use crate::{
     domain::{
-        ids::{AttachmentId, EntryId, EventId, ThreadId},
+        ids::{AttachmentId, CustomerId, EntryId, EventId, ThreadId},
         message::{Attachment, Author, Message, Role},
         thread::Status,
         time::At,
@@ -37,6 +40,12 @@ pub struct Delivery {
     pub attempted_at: i64,
     /// What to tell the thread's followers; none if this is nothing for them.
     pub event: Option<NewEvent>,
+    /// The customer who was deleted at Plain, and of whom nothing may be kept.
+    pub removed: Option<CustomerId>,
+    /// It should have told something, and its shape could not be read, or not to the end.
+    pub unreadable: bool,
+    /// Whether the target's version is one that this file was written for; nothing is read of others.
+    pub known_version: bool,
 }
 
 /// Not the body of a Plain webhook. Carries nothing of the body, so it may be logged.
@@ -59,7 +68,7 @@ pub enum BadBody {
 /// The events of all known versions, and the names of the first design of this portal.
 const KNOWN: [&str; 36] = [
     "thread.thread_created",
-    "thread.thread_status_transitioned",
+    STATUS,
     "thread.thread_assignment_transitioned",
     "thread.thread_labels_changed",
     "thread.thread_priority_changed",
@@ -83,7 +92,7 @@ const KNOWN: [&str; 36] = [
     "thread.note_created",
     "customer.customer_created",
     "customer.customer_updated",
-    "customer.customer_deleted",
+    CUSTOMER_DELETED,
     "customer.customer_changed",
     "customer.customer_group_changed",
     "customer.customer_group_memberships_changed",
@@ -97,6 +106,10 @@ const KNOWN: [&str; 36] = [
 ];
 
 const TIMELINE: &str = "timeline.timeline_entry_changed";
+const STATUS: &str = "thread.thread_status_transitioned";
+const CUSTOMER_DELETED: &str = "customer.customer_deleted";
+/// The names of the first design.
+const SYNONYMS: [&str; 3] = ["thread.reply_sent", "thread.message_sent", "thread.status_changed"];
 
 /// The payload versions that this file was written for. Targets are pinned to a version, so another one appears only
 /// when somebody chooses it.
@@ -121,11 +134,14 @@ const CARRIED: usize = 64 * 1024;
 
 /// Reads a verified body.
 pub fn decode(body: &[u8]) -> Result<Delivery, BadBody> {
-    let envelope: Envelope<Payload> = match serde_json::from_slice(body) {
-        Ok(envelope) => envelope,
-        Err(error) if error.is_data() => parse::<Outline>(body)
-            .map(|envelope| envelope.map(Payload::from))
-            .or_else(|_| Ok(parse::<IgnoredAny>(body)?.map(|_| Payload::default())))?,
+    let (envelope, whole): (Envelope<Payload>, bool) = match serde_json::from_slice(body) {
+        Ok(envelope) => (envelope, true),
+        Err(error) if error.is_data() => {
+            let outline = parse::<Outline>(body)
+                .map(|envelope| envelope.map(Payload::from))
+                .or_else(|_| Ok(parse::<IgnoredAny>(body)?.map(|_| Payload::default())))?;
+            (outline, false)
+        }
         Err(_) => return Err(BadBody::Syntax),
     };
     let id = EventId::parse(envelope.id).map_err(|_| BadBody::Id)?;
@@ -134,23 +150,58 @@ pub fn decode(body: &[u8]) -> Result<Delivery, BadBody> {
         millis(&metadata.webhook_delivery_attempt_timestamp).ok_or(BadBody::Timestamp)?;
     let kind = KNOWN.into_iter().find(|known| *known == envelope.kind).unwrap_or("other");
     let version = metadata.webhook_target_version.as_deref().unwrap_or("unversioned");
-    let event = if VERSIONS.contains(&version) {
-        let at = At::from_millis(millis(&envelope.timestamp).unwrap_or(attempted_at));
-        envelope.payload.told(kind, &at).map(|told| NewEvent {
-            thread_id: told.thread,
-            event_type: kind.into(),
-            event_id: id.clone(),
-            at,
-            entry: told.entry,
-            status: told.status,
-        })
-    } else {
+    let mut delivery = Delivery {
+        id,
+        kind,
+        attempted_at,
+        event: None,
+        removed: None,
+        unreadable: false,
+        known_version: VERSIONS.contains(&version),
+    };
+    if !delivery.known_version {
         tracing::warn!(
             "A webhook target has a version this portal does not know; its events are ignored"
         );
+        return Ok(delivery);
+    }
+    let at = At::from_millis(millis(&envelope.timestamp).unwrap_or(attempted_at));
+    let mut reading = Reading { unreadable: !whole && tells(kind) };
+    if kind == CUSTOMER_DELETED {
+        delivery.removed = envelope.payload.deleted_customer(&mut reading);
+    } else {
+        delivery.event = envelope.payload.told(kind, &at, &mut reading).map(|told| NewEvent {
+            thread_id: told.thread,
+            customer: told.customer,
+            event_type: kind.into(),
+            event_id: delivery.id.clone(),
+            at,
+            entry: told.entry,
+            status: told.status,
+        });
+    }
+    delivery.unreadable = reading.unreadable;
+    Ok(delivery)
+}
+
+/// How the reading went.
+struct Reading {
+    unreadable: bool,
+}
+
+impl Reading {
+    /// Something that every such event has is missing or cannot be understood.
+    fn failed<T>(&mut self) -> Option<T> {
+        self.unreadable = true;
         None
-    };
-    Ok(Delivery { id, kind, attempted_at, event })
+    }
+}
+
+/// Whether an event of this kind is looked into.
+fn tells(kind: &str) -> bool {
+    Visible::from_event(kind).is_some()
+        || [TIMELINE, STATUS, CUSTOMER_DELETED].contains(&kind)
+        || SYNONYMS.contains(&kind)
 }
 
 fn parse<P: DeserializeOwned>(body: &[u8]) -> Result<Envelope<P>, BadBody> {
@@ -204,17 +255,44 @@ struct Payload {
     discussion: Option<IgnoredAny>,
     timeline_entry: Option<Entry>,
     previous_timeline_entry: Option<Entry>,
+    previous_customer: Option<Customer>,
     change_type: Option<String>,
 }
 
-/// The least that is worth something, where the whole is in a shape unknown.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The least that is worth something, where the whole is in a shape unknown: each part of it, if that can be read.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Outline {
-    thread: Option<Named>,
+    thread: Lenient<ThreadOutline>,
     note: Option<IgnoredAny>,
     discussion: Option<IgnoredAny>,
-    timeline_entry: Option<EntryOutline>,
+    timeline_entry: Lenient<EntryOutline>,
+    previous_timeline_entry: Lenient<EntryOutline>,
+    previous_customer: Lenient<Named>,
+    change_type: Lenient<String>,
+}
+
+/// A value of whatever shape, kept if it has the wanted one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Lenient<T> {
+    Fine(T),
+    Other(IgnoredAny),
+}
+
+impl<T> Lenient<T> {
+    fn fine(self) -> Option<T> {
+        match self {
+            Lenient::Fine(value) => Some(value),
+            Lenient::Other(_) => None,
+        }
+    }
+}
+
+impl<T> Default for Lenient<T> {
+    fn default() -> Self {
+        Lenient::Other(IgnoredAny)
+    }
 }
 
 #[derive(Deserialize)]
@@ -222,10 +300,25 @@ struct Named {
     id: String,
 }
 
+impl From<Named> for Customer {
+    fn from(Named { id }: Named) -> Self {
+        Customer { id, full_name: None }
+    }
+}
+
+#[derive(Deserialize)]
+struct ThreadOutline {
+    id: String,
+    #[serde(default)]
+    customer: Lenient<Named>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct EntryOutline {
     thread_id: Option<String>,
+    #[serde(default)]
+    customer_id: Lenient<String>,
     entry: Kind,
 }
 
@@ -237,15 +330,25 @@ struct Kind {
 
 impl From<Outline> for Payload {
     fn from(outline: Outline) -> Self {
+        let thread = |ThreadOutline { id, customer }| Thread {
+            id,
+            customer: customer.fine().map(Customer::from),
+            ..Thread::default()
+        };
+        let entry = |EntryOutline { thread_id, customer_id, entry }| Entry {
+            thread_id,
+            customer_id: customer_id.fine(),
+            entry: EntryPart { entry_type: entry.entry_type, ..EntryPart::default() },
+            ..Entry::default()
+        };
         Self {
-            thread: outline.thread.map(|Named { id }| Thread { id, ..Thread::default() }),
+            thread: outline.thread.fine().map(thread),
             note: outline.note,
             discussion: outline.discussion,
-            timeline_entry: outline.timeline_entry.map(|EntryOutline { thread_id, entry }| Entry {
-                thread_id,
-                entry: EntryPart { entry_type: entry.entry_type, ..EntryPart::default() },
-                ..Entry::default()
-            }),
+            timeline_entry: outline.timeline_entry.fine().map(entry),
+            previous_timeline_entry: outline.previous_timeline_entry.fine().map(entry),
+            previous_customer: outline.previous_customer.fine().map(Customer::from),
+            change_type: outline.change_type.fine(),
             ..Self::default()
         }
     }
@@ -347,54 +450,71 @@ struct Component {
 /// What a thread's followers are told.
 struct Told {
     thread: ThreadId,
+    customer: Option<CustomerId>,
     entry: Option<Message>,
     status: Option<Status>,
 }
 
 impl Payload {
-    fn told(self, kind: &str, at: &At) -> Option<Told> {
+    fn deleted_customer(self, reading: &mut Reading) -> Option<CustomerId> {
+        let id = self.previous_customer.and_then(|customer| CustomerId::parse(customer.id).ok());
+        // A name that could not be read matters to nobody now.
+        reading.unreadable = id.is_none();
+        id
+    }
+
+    fn told(self, kind: &str, at: &At, reading: &mut Reading) -> Option<Told> {
         match kind {
-            TIMELINE => self.timeline_entry_changed(at),
-            "thread.thread_status_transitioned" | "thread.status_changed" => {
-                let thread = self.thread?;
-                let status = Some(thread.customer_status()?);
-                Some(Told { thread: thread.id()?, entry: None, status })
+            TIMELINE => self.timeline_entry_changed(at, reading),
+            STATUS | "thread.status_changed" => {
+                let Some((thread, id)) = self.thread.and_then(Thread::identified) else {
+                    return reading.failed();
+                };
+                let status = Some(thread.customer_status(reading)?);
+                Some(Told { thread: id, customer: thread.customer_id(), entry: None, status })
             }
             "thread.reply_sent" | "thread.message_sent" => {
                 if self.note.is_some() || self.discussion.is_some() {
+                    reading.unreadable = false;
                     return None;
                 }
                 let visible = match () {
-                    () if self.chat.is_some() => Visible::Chat,
-                    () if self.slack_message.is_some() => Visible::SlackMessage,
-                    () if self.ms_teams_message.is_some() => Visible::Teams,
-                    () if self.email.is_some() => Visible::Email,
+                    () if self.chat.is_some() => Some(Visible::Chat),
+                    () if self.slack_message.is_some() => Some(Visible::SlackMessage),
+                    () if self.ms_teams_message.is_some() => Some(Visible::Teams),
+                    () if self.email.is_some() => Some(Visible::Email),
                     // It says that there is a message, and not which: the browser reads the thread.
-                    () => {
-                        return Some(Told {
-                            thread: self.thread?.id()?,
-                            entry: None,
-                            status: None,
-                        });
-                    }
+                    () => None,
                 };
-                self.message(visible, kind, at)
+                self.message(visible, kind, at, reading)
             }
-            _ => self.message(Visible::from_event(kind)?, kind, at),
+            _ => self.message(Some(Visible::from_event(kind)?), kind, at, reading),
         }
     }
 
-    fn message(self, visible: Visible, kind: &str, at: &At) -> Option<Told> {
-        let thread = self.thread?;
-        let id = thread.id()?;
-        let part = match visible {
-            Visible::Chat => self.chat,
-            Visible::SlackMessage | Visible::SlackReply => self.slack_message,
-            Visible::Teams => self.ms_teams_message,
-            // A webhook does not tell an e-mail's category, and only one category may be shown.
-            Visible::Email | Visible::Custom => None,
+    fn message(
+        self,
+        visible: Option<Visible>,
+        kind: &str,
+        at: &At,
+        reading: &mut Reading,
+    ) -> Option<Told> {
+        let Some((thread, id)) = self.thread.and_then(Thread::identified) else {
+            return reading.failed();
         };
-        let mut entry = part.and_then(|part| part.message(visible, &thread, at));
+        let part = match visible {
+            Some(Visible::Chat) => Some(self.chat),
+            Some(Visible::SlackMessage | Visible::SlackReply) => Some(self.slack_message),
+            Some(Visible::Teams) => Some(self.ms_teams_message),
+            // A webhook does not tell an e-mail's category, and only one category may be shown.
+            Some(Visible::Email | Visible::Custom) | None => None,
+        };
+        let mut entry = visible.zip(part).and_then(|(visible, part)| {
+            match part.and_then(|part| part.message(visible, &thread, at)) {
+                Some(message) => carried(message),
+                None => reading.failed(),
+            }
+        });
         if kind == "thread.slack_message_updated" {
             match self.change_type.as_deref() {
                 Some("MESSAGE_EDITED") => entry.iter_mut().for_each(|entry| entry.edited = true),
@@ -404,24 +524,37 @@ impl Payload {
                 None => entry = None,
             }
         }
-        Some(Told { thread: id, entry, status: None })
+        Some(Told { thread: id, customer: thread.customer_id(), entry, status: None })
     }
 
-    fn timeline_entry_changed(self, at: &At) -> Option<Told> {
-        let removed = match self.change_type.as_deref() {
-            Some("ADDED" | "UPDATED") | None => false,
-            Some("REMOVED") => true,
+    fn timeline_entry_changed(self, at: &At, reading: &mut Reading) -> Option<Told> {
+        let (changed, change) = match self.change_type.as_deref() {
+            Some("ADDED") | None => (self.timeline_entry, Change::Added),
+            Some("UPDATED") => (self.timeline_entry, Change::Updated),
+            Some("REMOVED") => (self.previous_timeline_entry, Change::Removed),
             Some(_) => return None,
         };
-        let changed = if removed { self.previous_timeline_entry } else { self.timeline_entry }?;
-        let visible = Visible::from_entry_type(&changed.entry.entry_type)?;
+        let Some(changed) = changed else { return reading.failed() };
+        let Some(visible) = Visible::from_entry_type(&changed.entry.entry_type) else {
+            reading.unreadable = false;
+            return None;
+        };
         let thread = ThreadId::parse(changed.thread_id.as_deref()?).ok()?;
-        let mut entry = changed.message(visible, at);
-        if removed {
+        let customer = changed.customer_id.clone().and_then(|id| CustomerId::parse(id).ok());
+        let mut entry = changed.message(visible, change, at, reading);
+        if change == Change::Removed {
             entry.iter_mut().for_each(take_back);
         }
-        Some(Told { thread, entry, status: None })
+        Some(Told { thread, customer, entry, status: None })
     }
+}
+
+/// What happened to a timeline entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Added,
+    Updated,
+    Removed,
 }
 
 fn take_back(message: &mut Message) {
@@ -432,14 +565,21 @@ fn take_back(message: &mut Message) {
 }
 
 impl Thread {
-    fn id(&self) -> Option<ThreadId> {
-        ThreadId::parse(self.id.as_str()).ok()
+    /// With its id, if that is one.
+    fn identified(self) -> Option<(Self, ThreadId)> {
+        let id = ThreadId::parse(self.id.as_str()).ok()?;
+        Some((self, id))
+    }
+
+    fn customer_id(&self) -> Option<CustomerId> {
+        CustomerId::parse(self.customer.as_ref()?.id.as_str()).ok()
     }
 
     /// The words of Plain's own customer inbox. None for a status that does not exist yet.
-    fn customer_status(&self) -> Option<Status> {
+    fn customer_status(&self, reading: &mut Reading) -> Option<Status> {
         let detail = self.status_detail.as_ref().map(|detail| detail.r#type.as_str());
-        Some(match (self.status.as_deref()?, detail) {
+        let Some(status) = self.status.as_deref() else { return reading.failed() };
+        Some(match (status, detail) {
             ("TODO", _) => Status::InProgress,
             ("SNOOZED", Some("WAITING_FOR_CUSTOMER")) => Status::WaitingForYou,
             ("SNOOZED", _) => Status::InProgress,
@@ -456,6 +596,7 @@ impl Thread {
 }
 
 impl Part {
+    /// None for a shape that cannot be read.
     fn message(self, visible: Visible, thread: &Thread, event_at: &At) -> Option<Message> {
         let actor = self.created_by?;
         let owner = thread.customer.as_ref();
@@ -486,14 +627,23 @@ impl Part {
         if self.deleted_on_ms_teams_at.is_some() {
             take_back(&mut message);
         }
-        carried(message)
+        Some(message)
     }
 }
 
 impl Entry {
-    /// A timeline entry tells no time of change, so `updated_at` stays `at`: of two equal ones the later read wins.
-    fn message(self, visible: Visible, event_at: &At) -> Option<Message> {
-        let author = self.actor?.author(self.customer_id.as_deref())?;
+    /// A timeline entry does not tell when it changed; the event does. None where nothing can be carried along.
+    fn message(
+        self,
+        visible: Visible,
+        change: Change,
+        event_at: &At,
+        reading: &mut Reading,
+    ) -> Option<Message> {
+        let author = self.actor.and_then(|actor| actor.author(self.customer_id.as_deref()));
+        let (Some(author), Ok(id)) = (author, EntryId::parse(self.id)) else {
+            return reading.failed();
+        };
         let text = match visible {
             Visible::Chat => self.entry.text.unwrap_or_default(),
             // What a machine user entered may be the customer's own opening words: only the desk knows.
@@ -502,19 +652,28 @@ impl Entry {
                 let components = self.entry.components.into_iter().flatten();
                 let words =
                     components.filter_map(|component| component.text.or(component.plain_text));
-                words.collect::<Vec<_>>().join("\n\n")
+                let words = words.collect::<Vec<_>>().join("\n\n");
+                // Then its title is shown, which is not read here.
+                if words.is_empty() && change != Change::Removed {
+                    return None;
+                }
+                words
             }
             _ => return None,
         };
         let Rendered { text, html } = markup::render(text, visible.dialect(author.role));
         let at = millis(&self.timestamp).map_or_else(|| event_at.clone(), At::from_millis);
+        let updated_at = match change {
+            Change::Added => at.clone(),
+            Change::Updated | Change::Removed => event_at.max(&at).clone(),
+        };
         carried(Message {
-            id: EntryId::parse(self.id).ok()?,
+            id,
             source_id: source_id(self.entry.chat_id),
             author,
             text,
             html,
-            updated_at: at.clone(),
+            updated_at,
             at,
             edited: false,
             deleted: false,

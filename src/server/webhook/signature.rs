@@ -64,6 +64,7 @@ pub fn verify(secrets: &[Secret], body: &[u8], signature: &Signature) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const BODY: &[u8] = br#"{"id":"pEv_01K6M2ABCDEFGHJKMNPQRSTVWX","type":"thread.chat_sent"}"#;
     const SIGNATURE: &str = "f336f44b56f4a5ad2bba7e0f309886ce8bbf41eaeb7292b8a18aa23ee738c556";
@@ -106,6 +107,64 @@ mod tests {
         let foreign = Signature::parse(secret("other").sign(BODY).as_bytes()).unwrap();
         assert_eq!(verify(&secrets, BODY, &foreign), None);
         assert_eq!(verify(&[], BODY, &foreign), None, "without a secret nothing verifies");
+    }
+
+    /// What the header says, judged as the intake does.
+    fn judged(secrets: &[Secret], body: &[u8], header: &[u8]) -> Option<usize> {
+        Signature::parse(header).and_then(|signature| verify(secrets, body, &signature))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        /// The right signature verifies, in either case; nothing near it does.
+        #[test]
+        fn only_the_signature_of_this_body_by_this_secret(
+            text in "[ -~]{0,40}[!-~]",
+            body in prop::collection::vec(any::<u8>(), 0..300),
+            place in any::<prop::sample::Index>(),
+            other in 1u8..,
+            more in prop::collection::vec(any::<u8>(), 1..20),
+        ) {
+            let secrets = [secret(&text)];
+            let right = secrets[0].sign(&body);
+            prop_assert_eq!(judged(&secrets, &body, right.as_bytes()), Some(0));
+            prop_assert_eq!(judged(&secrets, &body, right.to_uppercase().as_bytes()), Some(0));
+
+            // Another byte, more bytes, fewer bytes of the body.
+            if !body.is_empty() {
+                let mut changed = body.clone();
+                changed[place.index(body.len())] ^= other;
+                prop_assert_eq!(judged(&secrets, &changed, right.as_bytes()), None);
+                prop_assert_eq!(judged(&secrets, &body[1..], right.as_bytes()), None);
+                prop_assert_eq!(judged(&secrets, &body[..body.len() - 1], right.as_bytes()), None);
+            }
+            prop_assert_eq!(judged(&secrets, &[&body[..], &more].concat(), right.as_bytes()), None);
+            let before = [&more[..], &body].concat();
+            prop_assert_eq!(judged(&secrets, &before, right.as_bytes()), None);
+
+            // Another byte, more bytes, fewer bytes of the signature. (A letter in the other case is the same digit.)
+            let mut changed = right.clone().into_bytes();
+            let at = place.index(changed.len());
+            changed[at] ^= other;
+            if !changed[at].eq_ignore_ascii_case(&right.as_bytes()[at]) {
+                prop_assert_eq!(judged(&secrets, &body, &changed), None);
+            }
+            for wrong in [
+                [right.as_bytes(), &more].concat(),
+                [&more[..], right.as_bytes()].concat(),
+                right.as_bytes()[..place.index(64)].to_vec(),
+                right.as_bytes()[1 + place.index(63)..].to_vec(),
+                more.clone(),
+            ] {
+                prop_assert_eq!(judged(&secrets, &body, &wrong), None);
+            }
+
+            // Another secret, and one that only looks the same.
+            for near in [format!("{text}x"), format!(" {text}"), text.chars().rev().chain(['.']).collect()] {
+                prop_assert_eq!(judged(&[secret(&near)], &body, right.as_bytes()), None);
+            }
+        }
     }
 
     #[test]
