@@ -87,6 +87,17 @@ impl House {
         Self::of(&config_from(folder, &more, &file)).await
     }
 
+    /// The portal with its sandbox inside, and with these files.
+    pub async fn with_files(site_root: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = format!(
+            "[package.metadata.leptos]\noutput-name = \"hotline\"\nsite-addr = \"127.0.0.1:0\"\nsite-root = \"{}\"\n",
+            site_root.display()
+        );
+        let house = Self::of(&config_from(folder.path(), &[], &file)).await;
+        Self { _folder: Some(folder), ..house }
+    }
+
     async fn of(config: &Config) -> Self {
         let running = start(config, metrics()).await.unwrap();
         let agent = Agent::at(format!("http://{}", running.sandbox.unwrap()));

@@ -227,8 +227,7 @@ fn tags(html: &str) -> Vec<Tag> {
     tags.into_inner()
 }
 
-/// What the second fence lets through must be nothing but what the first one wrote, and stay itself when a browser
-/// reads and writes it again.
+/// Only what the list has: elements, attributes, schemes.
 fn assert_harmless(html: &str) {
     for tag in tags(html) {
         assert!(ELEMENTS.contains(&&*tag.name), "<{}> in {html}", tag.name);
@@ -246,7 +245,6 @@ fn assert_harmless(html: &str) {
             assert!(fine, "{}={value:?} in {html}", &*attribute.name.local);
         }
     }
-    assert_eq!(FENCE.clean(html).to_string(), html);
 }
 
 fn assert_all_harmless(source: &str) {
@@ -258,6 +256,8 @@ fn assert_all_harmless(source: &str) {
         if let Some(html) = shown.html {
             assert!(html.len() <= MAX_HTML);
             assert_harmless(&html);
+            // A browser that reads and writes it again makes nothing else of it.
+            assert_eq!(FENCE.clean(&html).to_string(), html);
         }
         // The first fence alone, and the second one alone.
         let mut writer = Writer::new(MAX_HTML);

@@ -142,6 +142,8 @@ fn escape(text: &str, html: &mut String) {
             '<' => html.push_str("&lt;"),
             '>' => html.push_str("&gt;"),
             '"' => html.push_str("&quot;"),
+            // A parser would read them as something else.
+            '\r' | '\0' => {}
             c => html.push(c),
         }
     }
