@@ -20,6 +20,7 @@ fn main() -> std::process::ExitCode {
                 .long(flag)
                 .value_name("VALUE")
                 .global(true)
+                .help_heading("Settings")
                 .help(format!("{} [{}]", setting.help, setting.env))
         })
     };
@@ -33,6 +34,7 @@ fn main() -> std::process::ExitCode {
                 .value_name("FILE")
                 .global(true)
                 .default_value("Leptos.toml")
+                .help_heading("Settings")
                 .help("the settings file"),
         )
         .args(settings())
