@@ -16,15 +16,12 @@ use std::{collections::HashMap, sync::Arc, sync::OnceLock, time::Duration};
 const THREAD: &str = "th_01KQS44ER0KVVBRC15MBB8ADPP";
 
 /// Statuses that mean different things; most inputs shall be read as 200.
-const STATUSES: [u16; 16] =
-    [200, 200, 200, 200, 200, 200, 200, 201, 302, 400, 401, 403, 404, 429, 500, 503];
+const STATUSES: [u16; 8] = [201, 302, 400, 401, 403, 404, 429, 500];
 
 /// Every operation and every page of the desk gets this body as its answer. The status depends on the length.
 pub fn read(body: &[u8]) {
-    let status = STATUSES[body.len() % STATUSES.len()];
-    for status in if status == 200 { vec![200] } else { vec![200, status] } {
-        crate::block_on(read_all(status, body));
-    }
+    let status = STATUSES.get(body.len() % 64).copied().unwrap_or(200);
+    crate::block_on(read_all(status, body));
 }
 
 async fn read_all(status: u16, body: &[u8]) {
