@@ -1,12 +1,15 @@
-//! The command line: `hotline [serve]`, `hotline sandbox`.
+//! The command line: `hotline [serve]`, `hotline sandbox`, `hotline send-webhook`.
 
 /// Reads the settings and runs what was asked for. A wrong setting ends with exit code 2, a failed start with 1.
 #[cfg(feature = "ssr")]
 fn main() -> std::process::ExitCode {
     use clap::{Arg, ArgMatches, Command};
-    use hotline::server::{
-        config::{Config, SETTINGS, Sources},
-        run, run_sandbox,
+    use hotline::{
+        sandbox::send,
+        server::{
+            config::{Config, SETTINGS, Sources},
+            run, run_sandbox,
+        },
     };
     use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
@@ -17,6 +20,7 @@ fn main() -> std::process::ExitCode {
                 .long(flag)
                 .value_name("VALUE")
                 .global(true)
+                .help_heading("Settings")
                 .help(format!("{} [{}]", setting.help, setting.env))
         })
     };
@@ -30,6 +34,7 @@ fn main() -> std::process::ExitCode {
                 .value_name("FILE")
                 .global(true)
                 .default_value("Leptos.toml")
+                .help_heading("Settings")
                 .help("the settings file"),
         )
         .args(settings())
@@ -38,7 +43,8 @@ fn main() -> std::process::ExitCode {
             Command::new("sandbox").about("run the sandbox alone: a small Plain with an agent desk").arg(
                 Arg::new("webhook-url").long("webhook-url").value_name("URL").help("register this webhook target"),
             ),
-        );
+        )
+        .subcommand(send::command());
     let matches = command.get_matches();
     let flags_of = |matches: &ArgMatches| {
         SETTINGS
@@ -48,7 +54,17 @@ fn main() -> std::process::ExitCode {
     };
     let (name, inner) = matches.subcommand().unwrap_or(("serve", &matches));
     let file = inner.get_one::<String>("config").map_or("Leptos.toml", String::as_str);
-    let loaded = Sources::read(flags_of(inner), Path::new(file)).and_then(|sources| {
+    let sources = Sources::read(flags_of(inner), Path::new(file));
+    if name == "send-webhook" {
+        return match sources {
+            Ok(sources) => send::run(inner, sources.signing_secret().expose()),
+            Err(error) => {
+                eprintln!("hotline cannot send: {error}");
+                ExitCode::from(2)
+            }
+        };
+    }
+    let loaded = sources.and_then(|sources| {
         if name == "sandbox" { Config::load_for_sandbox(&sources) } else { Config::load(&sources) }
     });
     let config = match loaded {

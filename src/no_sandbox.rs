@@ -70,3 +70,23 @@ impl Sandbox {
         match self {}
     }
 }
+
+/// The command that belongs to the sandbox.
+pub mod send {
+    use clap::{Arg, ArgMatches, Command};
+    use std::process::ExitCode;
+
+    /// Takes any arguments, to say that it is not here.
+    pub fn command() -> Command {
+        let rest = Arg::new("rest").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+        Command::new("send-webhook")
+            .about("not in this build, which has no sandbox")
+            .arg(rest.hide(true))
+    }
+
+    /// Fails.
+    pub fn run(_: &ArgMatches, _: &str) -> ExitCode {
+        eprintln!("send-webhook belongs to the sandbox, and {}", super::SandboxError);
+        ExitCode::from(2)
+    }
+}

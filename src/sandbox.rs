@@ -20,6 +20,7 @@ mod ids;
 mod model;
 mod multipart;
 mod refusal;
+pub mod send;
 mod store;
 mod time;
 mod webhooks;

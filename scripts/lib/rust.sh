@@ -187,6 +187,21 @@ setup_cargo_leptos() {
   note "cargo-leptos $(cargo-leptos --version | awk '{ print $2 }')"
 }
 
+# setup_tool CRATE VERSION PREBUILT-URL TIME : a cargo subcommand of at least this version; the URL may be empty.
+setup_tool() {
+  tool_fits() { have "$1" && is_at_least "$("$1" --version 2>/dev/null | awk '{ print $2 }')" "$2"; }
+  if ! tool_fits "$1" "$2"; then
+    note "looking for a prebuilt $1 $2"
+    binstall "$1" "$2" || { [ -n "$3" ] && prebuilt "$1" "$3"; } || {
+      note "none can be had: compiling it (about $4 on two cores, once)"
+      compile "$1" "$2"
+    } || fail "$1 $2 could not be installed." "Try by hand: cargo install $1 --locked --version $2"
+    hash -r
+    tool_fits "$1" "$2" || fail "$1 was installed, but does not run: $(command -v "$1")"
+  fi
+  note "$("$1" --version)"
+}
+
 # The generated JavaScript and the program must come from the same version to the last digit.
 wasm_bindgen_wanted() { awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print; exit }' "$ROOT/Cargo.lock"; }
 

@@ -20,6 +20,14 @@ pub fn new(prefix: &str) -> String {
     format!("{prefix}_{}", next.to_string())
 }
 
+/// Whether a text has the shape of an id with this prefix.
+pub fn is(prefix: &str, text: &str) -> bool {
+    let alphabet = |b: u8| b.is_ascii_digit() || (b.is_ascii_uppercase() && !b"ILOU".contains(&b));
+    text.strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('_'))
+        .is_some_and(|ulid| ulid.len() == 26 && ulid.bytes().all(alphabet))
+}
+
 /// `bytes` random bytes in hexadecimal, for secrets in URLs.
 pub fn token(bytes: usize) -> String {
     let mut raw = vec![0; bytes];
@@ -44,6 +52,17 @@ mod tests {
     fn ids_sort_in_the_order_they_were_made() {
         let ids: Vec<_> = (0..2000).map(|_| super::new("t")).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(ids.iter().all(|id| id.len() == 28 && id.starts_with("t_")));
+        assert!(ids.iter().all(|id| super::is("t", id)));
+    }
+
+    #[test]
+    fn shapes() {
+        let ulid = "01KQS44ER0KVVBRC15MBB8ADPP";
+        assert!(super::is("th", &format!("th_{ulid}")));
+        for bad in
+            ["", "th_", ulid, "t_01KQS44ER0KVVBRC15MBB8ADPP", "th_01KQS44ER0KVVBRC15MBB8ADPI"]
+        {
+            assert!(!super::is("th", bad), "{bad}");
+        }
     }
 }

@@ -4,5 +4,7 @@
 pub mod courier;
 pub mod events;
 pub mod payload;
+pub mod request;
 pub mod retry;
+pub mod samples;
 pub mod sign;

@@ -218,6 +218,12 @@ impl Sources {
             .filter(|value| !value.trim().is_empty())
     }
 
+    /// What `hotline send-webhook` signs with: the first configured secret, else the sandbox's.
+    pub fn signing_secret(&self) -> Secret {
+        let first = self.secrets("PLAIN_WEBHOOK_SECRET").into_iter().next();
+        first.unwrap_or_else(|| Secret::new(SANDBOX_SIGNING_SECRET))
+    }
+
     fn fail(&self, name: &str, fault: impl Into<String>) -> ConfigError {
         let example = SETTINGS.iter().find(|s| s.env == name).map_or("", |s| s.example);
         ConfigError { name: name.into(), fault: fault.into(), example: example.into() }

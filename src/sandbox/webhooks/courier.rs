@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{retry, sign};
+use super::{request, retry};
 use crate::sandbox::model::Target;
 use crate::sandbox::store::webhooks::{self, Attempt, Due};
 use crate::sandbox::workspace::Workspace;
@@ -135,29 +134,21 @@ impl Courier {
     async fn attempt(&self, due: &Due, target: &Target) -> Attempt {
         let id = ids::new("whAttempt");
         let at = time::now();
-        let body = body(&self.workspace.identity.workspace_id, due, target, &id, at);
-        let signature = sign::sign(&self.workspace.signing_secret, body.as_bytes());
-        let mut request = self
-            .http
-            .post(&target.url)
-            .timeout(TIMEOUT)
-            .header("Accept", "application/json")
-            .header("Content-Type", "application/json")
-            .header("User-Agent", "Plain-Webhooks/1.0 (plain.com; help@plain.com)")
-            .header("Plain-Workspace-Id", &self.workspace.identity.workspace_id)
-            .header("Plain-Webhook-Target-Id", &target.id)
-            .header("Plain-Webhook-Target-Version", &target.version)
-            .header("Plain-Webhook-Delivery-Attempt-Id", &id)
-            .header("Plain-Webhook-Delivery-Attempt-Number", due.attempt)
-            .header("Plain-Webhook-Delivery-Attempt-Timestamp", time::iso(at))
-            .header("Plain-Event-Type", &due.kind)
-            .header("Plain-Event-Id", &due.event_id)
-            .header("Plain-Request-Signature", signature);
-        if let Some((user, password)) = credentials(&target.url) {
-            request = request.basic_auth(user, password);
-        }
+        let request = request::Attempt {
+            workspace_id: &self.workspace.identity.workspace_id,
+            target_id: &target.id,
+            version: &target.version,
+            event_id: &due.event_id,
+            kind: &due.kind,
+            event_at: due.at,
+            payload: &due.payload,
+            id: &id,
+            number: due.attempt,
+            at,
+        };
+        let request = request.signed(&self.workspace.signing_secret).to(&self.http, &target.url);
         let start = Instant::now();
-        let answer = request.body(body).send().await;
+        let answer = request.timeout(TIMEOUT).send().await;
         let took = start.elapsed().as_millis() as i64;
         let outcome = match answer {
             Ok(response) => Ok(response.status().as_u16()),
@@ -187,33 +178,4 @@ impl Courier {
             error: outcome.err(),
         }
     }
-}
-
-/// The envelope around a stored payload. Each attempt has metadata, and so a signature, of its own.
-fn body(workspace: &str, due: &Due, target: &Target, attempt_id: &str, at: i64) -> String {
-    let metadata = json!({
-        "webhookTargetId": target.id,
-        "webhookTargetVersion": target.version,
-        "webhookDeliveryAttemptId": attempt_id,
-        "webhookDeliveryAttemptNumber": due.attempt,
-        "webhookDeliveryAttemptTimestamp": time::iso(at),
-    });
-    format!(
-        r#"{{"id":"{}","type":"{}","timestamp":"{}","workspaceId":"{workspace}","webhookMetadata":{metadata},"payload":{}}}"#,
-        due.event_id,
-        due.kind,
-        time::iso(due.at),
-        due.payload,
-    )
-}
-
-/// `user:password@` of a URL, sent as basic authorization.
-fn credentials(url: &str) -> Option<(String, Option<String>)> {
-    let url = url::Url::parse(url).ok()?;
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let plain =
-        |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    Some((plain(url.username()), url.password().map(plain)))
 }
