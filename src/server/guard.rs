@@ -91,13 +91,14 @@ impl Guard {
         let headers = response.headers_mut();
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
             ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=()"),
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
+        // Some answers are stricter.
+        headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
         // Pages bring their own policy with its nonce; nothing else needs anything.
         headers
             .entry(header::CONTENT_SECURITY_POLICY)

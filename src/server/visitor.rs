@@ -61,12 +61,20 @@ impl Here {
 
 /// The thread, if this session holds it. A thread that does not exist, one of somebody else's and a text that is no
 /// thread id are one answer.
-fn held(session: Option<&Session>, thread: &str) -> Result<ThreadId, DeskError> {
+pub(super) fn held(session: Option<&Session>, thread: &str) -> Result<ThreadId, DeskError> {
     let thread = ThreadId::parse(thread).map_err(|_| DeskError::not_found())?;
     match session {
         Some(session) if session.holds(&thread) => Ok(thread),
         _ => Err(DeskError::not_found()),
     }
+}
+
+/// Without a cookie of ours.
+pub(super) fn no_session() -> DeskError {
+    DeskError::new(
+        Code::NoSession,
+        "There is no session. Open the conversation in the browser that started it.",
+    )
 }
 
 /// Opens a thread and grants it. The header is the new cookie.
@@ -184,10 +192,7 @@ pub async fn live(
     headers: HeaderMap,
 ) -> Response {
     let Some(session) = state.sessions.read(&headers) else {
-        return error_response(&DeskError::new(
-            Code::NoSession,
-            "There is no session. Open the conversation in the browser that started it.",
-        ));
+        return error_response(&no_session());
     };
     match held(Some(&session), &query.thread_id) {
         Ok(thread) => stream::open(&state.streams, thread, &headers, query.after.as_deref()).await,
