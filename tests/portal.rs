@@ -9,6 +9,8 @@ mod live;
 #[path = "support/wire.rs"]
 mod wire;
 
+#[path = "portal/attachments.rs"]
+mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
 #[path = "portal/following.rs"]

@@ -8,7 +8,7 @@ mod thread;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -20,11 +20,14 @@ use super::workspace::Workspace;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// An answer with a file.
+const FORM_LIMIT: usize = 16 * 1024 * 1024;
+
 pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
     Router::new()
         .route("/", get(page::home))
         .route("/threads/{id}", get(page::thread))
-        .route("/threads/{id}/reply", post(forms::reply))
+        .route("/threads/{id}/reply", post(forms::reply).layer(DefaultBodyLimit::max(FORM_LIMIT)))
         .route("/threads/{id}/assign", post(forms::assign))
         .route("/threads/{id}/status", post(forms::status))
         .route("/threads/{id}/label", post(forms::label))
