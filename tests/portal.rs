@@ -19,6 +19,8 @@ mod following;
 mod gate;
 #[path = "portal/isolation.rs"]
 mod isolation;
+#[path = "portal/log_scan.rs"]
+mod log_scan;
 #[path = "portal/outages.rs"]
 mod outages;
 #[path = "portal/process.rs"]
