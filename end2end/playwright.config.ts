@@ -10,6 +10,8 @@ const phone = { viewport: { width: 375, height: 812 }, isMobile: true, hasTouch:
 const needsScript = '**/*.hydrate.spec.ts';
 const story = ['journeys/**/*.spec.ts', 'realtime/**/*.spec.ts'];
 
+const stories = ['http', 'desktop', 'phone', 'desktop, script off', 'phone, script off', 'pictures'];
+
 const projects: Project[] = [
   { name: 'http', testMatch: ['http/**/*.spec.ts', 'sdk/**/*.spec.ts'] },
   { name: 'desktop', testMatch: [...story, 'security/**/*.spec.ts'] },
@@ -18,11 +20,9 @@ const projects: Project[] = [
   { name: 'phone, script off', testMatch: story, testIgnore: needsScript, use: { ...phone, javaScriptEnabled: false } },
   { name: 'pictures', testMatch: 'pictures/**/*.spec.ts' },
   // Alone on the machine, or it would measure the other tests.
-  {
-    name: 'measure',
-    testMatch: 'measure/**/*.spec.ts',
-    dependencies: ['http', 'desktop', 'phone', 'desktop, script off', 'phone, script off', 'pictures'],
-  },
+  { name: 'measure', testMatch: 'measure/**/*.spec.ts', dependencies: stories },
+  // Reads what all the others left in the servers' logs.
+  { name: 'logs', testMatch: 'logs/**/*.spec.ts', dependencies: [...stories, 'measure'] },
 ];
 
 export default defineConfig({

@@ -3,8 +3,13 @@
 use crate::{
     domain::error::{Code, DeskError},
     features::{
-        conversation::page::ConversationPage, new_request::page::NewRequestPage,
-        resume::page::ResumePage, threads::page::ThreadsPage,
+        conversation::{
+            file_page::{FileRefused, FileRefusedPage},
+            page::ConversationPage,
+        },
+        new_request::page::NewRequestPage,
+        resume::page::ResumePage,
+        threads::page::ThreadsPage,
     },
     ui::{
         escape::escape,
@@ -12,7 +17,7 @@ use crate::{
         page::{Blank, SiteHeader},
     },
 };
-use leptos::prelude::*;
+use leptos::{either::Either, prelude::*};
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
@@ -76,10 +81,14 @@ pub fn App() -> impl IntoView {
     }
 }
 
+/// What no route matches. The address of a file is not a page's either, but one stands in for the file.
 #[component]
 fn NotFoundPage() -> impl IntoView {
+    if let Some(refused) = use_context::<FileRefused>() {
+        return Either::Left(view! { <FileRefusedPage refused=refused /> });
+    }
     set_status(404);
-    view! {
+    Either::Right(view! {
         <Title text="Not found" />
         <SiteHeader name=site().name here="/404" />
         <Blank
@@ -88,7 +97,7 @@ fn NotFoundPage() -> impl IntoView {
             text="The address may be mistyped, or the page has moved."
             list=true
         />
-    }
+    })
 }
 
 /// The page that stands in for one that cannot be shown.

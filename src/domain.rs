@@ -5,6 +5,7 @@
 
 pub mod echo;
 pub mod error;
+pub mod file;
 pub mod ids;
 pub mod link;
 pub mod live;

@@ -5,6 +5,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod desk;
+pub mod downloads;
 pub mod guard;
 pub mod limits;
 pub mod links;

@@ -9,6 +9,8 @@ mod live;
 #[path = "support/wire.rs"]
 mod wire;
 
+#[path = "portal/attachments.rs"]
+mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
 #[path = "portal/dress.rs"]
@@ -23,6 +25,8 @@ mod intake;
 mod isolation;
 #[path = "portal/links.rs"]
 mod links;
+#[path = "portal/log_scan.rs"]
+mod log_scan;
 #[path = "portal/origins.rs"]
 mod origins;
 #[path = "portal/outages.rs"]

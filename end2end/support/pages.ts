@@ -10,9 +10,14 @@ export interface Question {
   message: string;
 }
 
+/** A word in everything that visitors and agents write here: no server log may hold it (`tests/logs`). */
+export const marker = 'quillmark';
+
+const tagged = () => `${marker}-${randomUUID().slice(0, 8)}`;
+
 /** A complete request; the subject is unlike all others, so that it can be found in the desk. */
 export function question(changes: Partial<Question> = {}): Question {
-  const tag = randomUUID().slice(0, 8);
+  const tag = tagged();
   return {
     name: 'Ada Lovelace',
     email: `ada.${tag}@example.com`,
@@ -24,7 +29,7 @@ export function question(changes: Partial<Question> = {}): Question {
 }
 
 /** A text that occurs once in the world. */
-export const unique = (text: string) => `${text} ${randomUUID().slice(0, 8)}`;
+export const unique = (text: string) => `${text} ${tagged()}`;
 
 export async function hydrated(page: Page): Promise<void> {
   await expect(page.locator('html')).toHaveAttribute('data-hydrated', /.*/);

@@ -14,6 +14,7 @@ export interface DeskThread {
 export interface Faults {
   graphql?: { status?: number; delayMs?: number; timeoutAfterWrite?: boolean; rateLimited?: boolean };
   webhooks?: { drop?: boolean; duplicate?: boolean; reorder?: boolean; delayMs?: number };
+  files?: { scan?: 'CLEAN' | 'INFECTED' | 'PENDING' | 'FAILED' | null };
 }
 
 export class Sandbox {
@@ -40,8 +41,9 @@ export class Sandbox {
   }
 
   /** The agent answers; gives the timeline entry's id. */
-  async answer(threadId: string, text: string, via: Via = 'chat'): Promise<string> {
-    const { timelineEntryId } = await this.#call<{ timelineEntryId: string }>('POST', `threads/${threadId}/replies`, { text, via });
+  async answer(threadId: string, text: string, via: Via = 'chat', files: { fileName: string; text: string }[] = []): Promise<string> {
+    const body = { text, via, files };
+    const { timelineEntryId } = await this.#call<{ timelineEntryId: string }>('POST', `threads/${threadId}/replies`, body);
     return timelineEntryId;
   }
 

@@ -103,6 +103,14 @@ impl DeskError {
         )
     }
 
+    /// The thread has no such file, whether it exists elsewhere or not.
+    pub fn no_such_file() -> Self {
+        Self::new(
+            Code::NotFound,
+            "This file is not part of the conversation, or not any more. Please reload the conversation.",
+        )
+    }
+
     /// Plain cannot be reached.
     pub fn unavailable() -> Self {
         Self::new(

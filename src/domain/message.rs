@@ -1,6 +1,7 @@
 //! One message of a conversation, as a visitor may see it.
 
 use super::{
+    file,
     ids::{AttachmentId, EntryId},
     time::At,
 };
@@ -41,12 +42,25 @@ pub struct Author {
 pub struct Attachment {
     /// Plain's id.
     pub id: AttachmentId,
-    /// The name the sender gave it.
+    /// The name the sender gave it, as [`file::shown_name`] makes it fit to be shown.
     pub file_name: String,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Its MIME type as Plain states it.
+    /// Its MIME type as Plain states it. It is a hint for the eye; nothing is decided by it.
     pub mime_type: String,
+}
+
+impl Attachment {
+    /// From what came from outside. None without an id under which it could be asked for.
+    pub fn new(id: String, name: &str, bytes: u64, mime_type: &str) -> Option<Self> {
+        let sound = mime_type.len() <= 100 && mime_type.bytes().all(|b| b.is_ascii_graphic());
+        Some(Self {
+            id: AttachmentId::parse(id).ok()?,
+            file_name: file::shown_name(name),
+            bytes,
+            mime_type: if sound { mime_type } else { "application/octet-stream" }.into(),
+        })
+    }
 }
 
 /// One message. `id` is its only identity: events and reads of the same entry merge by it, the newer

@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 
 use super::actions::messages::{Draft, Via};
 use super::actions::threads::AssignedTo;
-use super::actions::{customers, labels, messages, notes, slack, status, threads};
+use super::actions::{attachments, customers, labels, messages, notes, slack, status, threads};
 use super::faults::Faults;
 use super::graphql::render;
 use super::model::{Actor, Status};
 use super::refusal::Refusal;
 use super::store;
-use super::workspace::Workspace;
+use super::workspace::{Act, Workspace};
 
 type Shared = State<Arc<Workspace>>;
 type Answered = Result<Json<Value>, Refused>;
@@ -122,9 +122,33 @@ async fn one(State(workspace): Shared, Path(id): Path<String>) -> Answered {
 
 #[derive(Deserialize)]
 struct Reply {
+    #[serde(default)]
     text: String,
     /// The thread's own channel when absent.
     via: Option<String>,
+    #[serde(default)]
+    files: Vec<File>,
+}
+
+/// A file that comes with a message.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct File {
+    file_name: String,
+    text: String,
+}
+
+fn bring(
+    act: &mut Act<'_>,
+    by: &Actor,
+    customer: &str,
+    files: Vec<File>,
+    kind: &str,
+) -> Result<Vec<String>, Refusal> {
+    let bring = |file: File| {
+        attachments::bring(act, by.clone(), customer, &file.file_name, file.text.as_bytes(), kind)
+    };
+    files.into_iter().map(bring).collect()
 }
 
 async fn reply(
@@ -140,7 +164,10 @@ async fn reply(
             None => Via::of_channel(&thread.channel),
         };
         let via = via.ok_or_else(|| Refusal::field("via", "Must be chat, slack or email."))?;
-        messages::send(act, by, thread, via, Draft { text: Some(body.text), ..Draft::default() })
+        let kind = via.attachment_kind();
+        let attachments = bring(act, &by, &thread.customer_id, body.files, kind)?;
+        let draft = Draft { text: Some(body.text), attachments, ..Draft::default() };
+        messages::send(act, by, thread, via, draft)
     })?;
     Ok(Json(json!({"timelineEntryId": entry.id})))
 }
@@ -148,6 +175,8 @@ async fn reply(
 #[derive(Deserialize)]
 struct Note {
     text: String,
+    #[serde(default)]
+    files: Vec<File>,
 }
 
 async fn note(
@@ -156,7 +185,11 @@ async fn note(
     Json(body): Json<Note>,
 ) -> Answered {
     let by = agent(&workspace);
-    let entry = workspace.act(|act| notes::write(act, by, &id, &body.text, None, Vec::new()))?;
+    let entry = workspace.act(|act| {
+        let customer = act.thread(&id)?.customer_id;
+        let files = bring(act, &by, &customer, body.files, "NOTE")?;
+        notes::write(act, by, &id, &body.text, None, files)
+    })?;
     Ok(Json(json!({"timelineEntryId": entry.id})))
 }
 

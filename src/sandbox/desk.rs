@@ -8,7 +8,7 @@ mod thread;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -20,11 +20,14 @@ use super::workspace::Workspace;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// An answer with a file.
+const FORM_LIMIT: usize = 16 * 1024 * 1024;
+
 pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
     Router::new()
         .route("/", get(page::home))
         .route("/threads/{id}", get(page::thread))
-        .route("/threads/{id}/reply", post(forms::reply))
+        .route("/threads/{id}/reply", post(forms::reply).layer(DefaultBodyLimit::max(FORM_LIMIT)))
         .route("/threads/{id}/assign", post(forms::assign))
         .route("/threads/{id}/status", post(forms::status))
         .route("/threads/{id}/label", post(forms::label))
@@ -49,8 +52,9 @@ pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
 /// Whether a browser sent this from a page of another origin.
 pub fn is_foreign(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
-    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return true;
+    // A browser that says this knows best: from a page without referrer, forms come with `Origin: null`.
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
     }
     match (text("origin"), text("host")) {
         (Some(origin), Some(host)) => {
@@ -90,6 +94,7 @@ mod tests {
         assert!(is_foreign(&headers(&[("host", "a:1"), ("origin", "http://a:2")])));
         assert!(is_foreign(&headers(&[("host", "a:1"), ("origin", "null")])));
         assert!(is_foreign(&headers(&[("host", "a:1"), ("sec-fetch-site", "cross-site")])));
-        assert!(!is_foreign(&headers(&[("host", "a:1"), ("sec-fetch-site", "same-origin")])));
+        let own = [("host", "a:1"), ("sec-fetch-site", "same-origin"), ("origin", "null")];
+        assert!(!is_foreign(&headers(&own)));
     }
 }

@@ -1,12 +1,13 @@
 //! Switches that make the workspace misbehave on purpose.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
     pub graphql: GraphqlFaults,
     pub webhooks: WebhookFaults,
+    pub files: FileFaults,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,34 @@ pub struct WebhookFaults {
     pub reorder: bool,
     /// Each attempt starts this much later, in milliseconds.
     pub delay_ms: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileFaults {
+    /// What the virus scan of every file found. Absent: it is clean. Null: this workspace has no scanner.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Option<Scan>>,
+}
+
+/// Plain's `AttachmentVirusScanResult`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Scan {
+    Clean,
+    Infected,
+    Failed,
+    Pending,
+}
+
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Scan>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+impl FileFaults {
+    pub fn result(&self) -> Option<Scan> {
+        self.scan.unwrap_or(Some(Scan::Clean))
+    }
 }
 
 impl Faults {

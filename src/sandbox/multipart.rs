@@ -4,6 +4,8 @@
 #[derive(Debug, PartialEq)]
 pub struct Part<'a> {
     pub name: String,
+    /// What the sender calls the file; empty where none was chosen.
+    pub file_name: Option<String>,
     pub content: &'a [u8],
 }
 
@@ -30,16 +32,28 @@ pub fn parts<'a>(content_type: &str, body: &'a [u8]) -> Option<Vec<Part<'a>>> {
         let head = std::str::from_utf8(&rest[..end]).ok()?;
         rest = &rest[end + 4..];
         let end = find(rest, delimiter.as_bytes())?;
-        parts.push(Part { name: name(head)?, content: &rest[..end] });
+        let disposition = disposition(head)?;
+        parts.push(Part {
+            name: parameter(disposition, "name")?,
+            file_name: parameter(disposition, "filename"),
+            content: &rest[..end],
+        });
         rest = &rest[end + delimiter.len()..];
     }
 }
 
-fn name(head: &str) -> Option<String> {
-    let line =
-        head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
-    let value = line.split(';').find_map(|it| it.trim().strip_prefix("name="))?;
-    Some(value.trim_matches('"').to_owned())
+fn disposition(head: &str) -> Option<&str> {
+    head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))
+}
+
+/// `name="value"`, or without quotes up to the next semicolon. Browsers write a quote in a value as `%22`.
+fn parameter(line: &str, name: &str) -> Option<String> {
+    let (_, value) = line.split_once(&format!("; {name}="))?;
+    let value = match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next()?,
+        None => value.split(';').next()?.trim(),
+    };
+    Some(value.replace("%22", "\""))
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
@@ -53,10 +67,14 @@ mod tests {
     #[test]
     fn fields_come_out_in_order() {
         let body = b"--B\r\nContent-Disposition: form-data; name=\"acl\"\r\n\r\nprivate\r\n--B\r\n\
-            Content-Disposition: form-data; name=\"file\"; filename=\"a\"\r\nContent-Type: x/y\r\n\r\n\x00\r\n1\r\n--B--\r\n";
+            Content-Disposition: form-data; name=\"file\"; filename=\"a; %22b%22.txt\"\r\nContent-Type: x/y\r\n\r\n\x00\r\n1\r\n--B--\r\n";
         let found = parts("multipart/form-data; boundary=B", body).unwrap();
-        assert_eq!(found[0], Part { name: "acl".into(), content: b"private" });
-        assert_eq!(found[1], Part { name: "file".into(), content: b"\x00\r\n1" });
+        let acl = Part { name: "acl".into(), file_name: None, content: b"private" };
+        let name = Some("a; \"b\".txt".into());
+        assert_eq!(
+            found,
+            [acl, Part { name: "file".into(), file_name: name, content: b"\x00\r\n1" }]
+        );
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! What the product does with Plain: open a thread, reply, read conversations.
+//! What the product does with Plain: open a thread, reply, read conversations, hand out files.
 //!
-//! Plain is the system of record. The desk keeps three things only, all bounded and all of them allowed to be
+//! Plain is the system of record. The desk keeps four things only, all bounded and all of them allowed to be
 //! lost: the newest page of threads that are being watched ([`conversation`]), what was sent under which
-//! idempotency key ([`memory`]), and which customer a thread belongs to.
+//! idempotency key ([`memory`]), which customer a thread belongs to, and which files older pages had ([`files`]).
 //!
 //! Two writes at Plain cannot be repeated safely, `createThread` and `sendCustomerChat`. When it is not known
 //! whether one was executed, the desk reads back before anything is sent again.
 
 mod conversation;
 mod errors;
+mod files;
 pub mod gate;
 mod mapping;
 pub mod memory;
@@ -75,6 +76,7 @@ struct Inner {
     order: page::Learned,
     machine_user: tokio::sync::OnceCell<String>,
     customers: moka::future::Cache<ThreadId, String>,
+    files: files::Files,
     memory: Arc<dyn Memory>,
     turns: Turns,
     readiness: tokio::sync::Mutex<Option<(Instant, Result<(), DeskError>)>>,
@@ -111,6 +113,7 @@ impl Desk {
             order: page::Learned::default(),
             machine_user: tokio::sync::OnceCell::new(),
             customers,
+            files: files::Files::default(),
             memory,
             turns: Turns::default(),
             readiness: tokio::sync::Mutex::new(None),

@@ -127,7 +127,6 @@ impl Guard {
         let headers = response.headers_mut();
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
             ("origin-agent-cluster", "?1"),
@@ -141,6 +140,8 @@ impl Guard {
             let name = HeaderName::from_static(name);
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
+        // Some answers are stricter.
+        headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
         // Pages bring their own policy with its nonce; nothing else needs anything.
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
             "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

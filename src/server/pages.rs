@@ -16,6 +16,7 @@ use crate::{
         link::NotOpened,
         request::Draft,
     },
+    features::conversation::file_page::FileRefused,
 };
 use axum::{
     body::{Body, Bytes},
@@ -67,6 +68,14 @@ async fn render<T: Clone + Send + Sync + 'static>(
         provide_context(extra.clone());
     };
     render_app_async_with_context(more, move || shell(options.clone()))(request).await
+}
+
+/// The page that stands in for a file that is not handed on, with the error's status.
+pub(super) async fn instead(state: AppState, request: Request, refused: FileRefused) -> Response {
+    let status = status_of(&refused.error);
+    let mut response = render(state, request, refused).await;
+    *response.status_mut() = status;
+    response
 }
 
 /// The page for an address that does not exist.

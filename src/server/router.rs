@@ -1,6 +1,8 @@
 //! The table of routes, by who calls them.
 
-use super::{assets, guard::Guard, limits, pages, shell::shell, state::AppState, visitor, webhook};
+use super::{
+    assets, downloads, guard::Guard, limits, pages, shell::shell, state::AppState, visitor, webhook,
+};
 use crate::{
     app::App,
     domain::error::{Code, DeskError},
@@ -52,6 +54,7 @@ pub fn router(
         .route("/t/{thread_id}", post(pages::post_reply))
         .route("/r/{*token}", get(pages::resume).post(pages::resume))
         .route("/api/support/stream", get(visitor::live))
+        .route("/api/support/attachment", get(downloads::open))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
         })
@@ -117,7 +120,10 @@ async fn api(mut request: Request, next: Next) -> Response {
     let failed = response.status().is_server_error() || response.status().is_client_error();
     let kind = response.headers().get(header::CONTENT_TYPE);
     let answered = response.status() != StatusCode::INTERNAL_SERVER_ERROR
-        && kind.is_some_and(|kind| kind == "application/json");
+        && kind.is_some_and(|kind| {
+            // The page that stands in for a file is one of ours.
+            kind == "application/json" || kind.as_bytes().starts_with(b"text/html")
+        });
     if !api || !failed || answered {
         return response;
     }

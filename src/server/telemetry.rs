@@ -66,7 +66,18 @@ pub fn init_log(format: LogFormat, filter: Option<&str>) -> Result<(), Telemetry
         LogFormat::Text => log.finish().try_init()?,
         LogFormat::Json => log.json().flatten_event(true).finish().try_init()?,
     }
+    log_panics();
     Ok(())
+}
+
+/// From now on a panic is a log line that names its place. Of its message only fixed words are told: a message that was
+/// put together may hold what somebody wrote.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload().downcast_ref::<&'static str>().unwrap_or(&"(withheld)");
+        tracing::error!(place, message, "panicked");
+    }));
 }
 
 /// The collected metrics. Clones are the same.

@@ -82,7 +82,7 @@ impl Here {
 
 /// The thread, if this session holds it. A thread that does not exist, one of somebody else's and a text that is no
 /// thread id are one answer.
-fn held(session: Option<&Session>, thread: &str) -> Result<ThreadId, DeskError> {
+pub(super) fn held(session: Option<&Session>, thread: &str) -> Result<ThreadId, DeskError> {
     let thread = ThreadId::parse(thread).map_err(|_| DeskError::not_found())?;
     match session {
         Some(session) if session.holds(&thread) => Ok(thread),
@@ -105,6 +105,14 @@ async fn counted<T>(
         state.limits.give_back(bucket, session, address);
     }
     result
+}
+
+/// Without a cookie of ours.
+pub(super) fn no_session() -> DeskError {
+    DeskError::new(
+        Code::NoSession,
+        "There is no session. Open the conversation in the browser that started it.",
+    )
 }
 
 /// Opens a thread and grants it. The header is the new cookie.
@@ -321,10 +329,7 @@ pub async fn live(
 ) -> Response {
     let headers = &parts.headers;
     let Some(session) = state.sessions.read(headers) else {
-        return error_response(&DeskError::new(
-            Code::NoSession,
-            "There is no session. Open the conversation in the browser that started it.",
-        ));
+        return error_response(&no_session());
     };
     let address = client_address(&parts.extensions);
     let allowed = held(Some(&session), &query.thread_id).and_then(|thread| {

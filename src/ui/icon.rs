@@ -15,6 +15,10 @@ pub enum Shape {
     Chevron,
     /// A sheet of paper.
     File,
+    /// A landscape in a frame.
+    Picture,
+    /// A triangle that points to the right.
+    Play,
     /// A speech bubble.
     Bubble,
     /// A looking glass.
@@ -31,6 +35,8 @@ impl Shape {
             Shape::Down => "M10 4.5v11M5.5 11l4.5 4.5 4.5-4.5",
             Shape::Chevron => "m6 8 4 4 4-4",
             Shape::File => "M5 3.5h6l4 4v9H5zM11 3.5v4h4",
+            Shape::Picture => "M3 4h14v12H3zm0 9 4-4 4 4 2.5-2.5L17 14M13 7.5v.1",
+            Shape::Play => "M6 4v12l10-6z",
             Shape::Bubble => "M3.5 5.5h13v8.5H9l-3.5 3v-3h-2z",
             Shape::Search => "M9 4a5 5 0 1 0 0 10A5 5 0 0 0 9 4m4 9 3.5 3.5",
         }

@@ -15,6 +15,8 @@ pub struct Stage {
     pub dana: Visitor,
     pub thread: String,
     pub eve: Visitor,
+    /// A file of the agent's on Dana's conversation.
+    pub file: String,
     /// The path of a resume link to Dana's conversation that somebody has tampered with.
     pub altered_link: String,
     before: String,
@@ -36,7 +38,19 @@ impl Stage {
             ..Form::new("intruder-0001")
         };
         let thread = dana.ask(&form).await;
-        house.agent.answer(&thread, &format!("Changed from {SECRET}"), "chat").await;
+        let answer = json!({
+            "text": format!("Changed from {SECRET}"),
+            "via": "chat",
+            "files": [{"fileName": format!("codes-{SECRET}.txt"), "text": SECRET}],
+        });
+        house.agent.call(Method::POST, &format!("/threads/{thread}/replies"), answer).await;
+        let file = until("the file", async || {
+            let page = dana.messages(&thread).await.json();
+            let messages = page["messages"].as_array()?.clone();
+            let file = messages.iter().find_map(|it| it["attachments"][0]["id"].as_str())?;
+            Some(file.to_owned())
+        })
+        .await;
         let note = json!({"text": format!("internal {SECRET}")});
         house.agent.call(Method::POST, &format!("/threads/{thread}/notes"), note).await;
         let mut eve = house.visitor();
@@ -47,7 +61,7 @@ impl Stage {
         altered_link.push(if last == 'A' { 'Q' } else { 'A' });
         let before = workspace(&house).await;
         assert!(before.contains(SECRET));
-        Self { house, dana, thread, eve, altered_link, before }
+        Self { house, dana, thread, eve, file, altered_link, before }
     }
 
     /// The path of a fresh resume link.

@@ -13,8 +13,8 @@ use std::{
 };
 
 /// The running program and what it logs.
-struct Program {
-    child: Child,
+pub struct Program {
+    pub child: Child,
     log: Arc<Mutex<String>>,
     _folder: tempfile::TempDir,
 }
@@ -41,13 +41,14 @@ fn command(folder: &tempfile::TempDir) -> Command {
 
 impl Program {
     fn run() -> Self {
-        Self::run_with(&[])
+        Self::with(&[])
     }
 
-    fn run_with(more: &[(&str, &str)]) -> Self {
+    /// With these settings in its environment.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = command(&folder);
-        command.envs(more.iter().copied()).stderr(Stdio::piped()).stdout(Stdio::piped());
+        command.envs(settings.iter().copied()).stderr(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let out: [Box<dyn std::io::Read + Send>; 2] =
@@ -65,12 +66,18 @@ impl Program {
         Self { child, log, _folder: folder }
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
     /// The first address after these words.
-    async fn address(&self, words: &str) -> String {
+    pub async fn address(&self, words: &str) -> String {
         until(words, || async {
             let log = self.log();
             let rest = log.split_once(words)?.1;
@@ -84,7 +91,7 @@ impl Program {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_is_in_no_line_of_the_log() {
-    let program = Program::run_with(&[("RUST_LOG", "debug,hotline=trace")]);
+    let program = Program::with(&[("RUST_LOG", "debug,hotline=trace")]);
     let portal = program.address("Portal: ").await;
     let mut dana = Visitor { base: portal.clone(), http: live::client(), cookie: None };
     let thread = dana.ask(&Form::new("log-of-a-link")).await;
@@ -170,10 +177,7 @@ async fn the_log_tells_the_way_and_not_the_words() {
 
     // The end, while a stream is open.
     let began = Instant::now();
-    let id = program.child.id().to_string();
-    assert!(
-        Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status().unwrap().success()
-    );
+    program.terminate();
     let bye = loop {
         let frame = stream.next().await.expect("a goodbye");
         if frame.data["type"] == "bye" {

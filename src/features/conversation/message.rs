@@ -13,6 +13,8 @@ use leptos::{either::Either, prelude::*};
 pub fn RowView(
     /// What to show.
     row: Row,
+    /// The thread that it belongs to.
+    thread: String,
     /// Whether times are shown in the visitor's zone.
     local: bool,
     /// Called with the key of a failed message to try it again.
@@ -27,14 +29,19 @@ pub fn RowView(
                 </li>
             })
         }
-        Row::Message(bubble) => {
-            Either::Right(view! { <MessageView bubble=*bubble local=local retry=retry /> })
-        }
+        Row::Message(bubble) => Either::Right(
+            view! { <MessageView bubble=*bubble thread=thread local=local retry=retry /> },
+        ),
     }
 }
 
 #[component]
-fn MessageView(bubble: Bubble, local: bool, retry: impl Fn(String) + 'static) -> impl IntoView {
+fn MessageView(
+    bubble: Bubble,
+    thread: String,
+    local: bool,
+    retry: impl Fn(String) + 'static,
+) -> impl IntoView {
     let Bubble {
         key,
         entry_id,
@@ -109,7 +116,7 @@ fn MessageView(bubble: Bubble, local: bool, retry: impl Fn(String) + 'static) ->
             </p>
             <div class="bubble" dir="auto">
                 {words}
-                {(!attachments.is_empty()).then(|| view! { <Attachments list=attachments /> })}
+                {(!attachments.is_empty()).then(|| view! { <Attachments list=attachments thread=thread /> })}
             </div>
             <p class="message__meta">
                 <time class="time" hidden=!arrived datetime=at.as_str().to_string() title=title>
@@ -127,18 +134,29 @@ fn MessageView(bubble: Bubble, local: bool, retry: impl Fn(String) + 'static) ->
     }
 }
 
-/// The files of a message. They are named here; opening them comes with uploads.
+/// The files of a message: plain links that open in a tab of their own. Names may be written from right to left.
 #[component]
-fn Attachments(list: Vec<Attachment>) -> impl IntoView {
+fn Attachments(list: Vec<Attachment>, thread: String) -> impl IntoView {
     let items: Vec<_> = list
         .into_iter()
         .map(|file| {
+            let Attachment { id, file_name, bytes, mime_type } = file;
+            let shape = match mime_type.split('/').next() {
+                Some("image") => Shape::Picture,
+                Some("audio" | "video") => Shape::Play,
+                _ => Shape::File,
+            };
+            let href = format!("/api/support/attachment?threadId={thread}&attachmentId={id}");
             view! {
                 <li>
-                    <span class="attachment">
-                        <Icon shape=Shape::File />
-                        <span>{file.file_name} <small>{size_words(file.bytes)}</small></span>
-                    </span>
+                    <a class="attachment" href=href target="_blank" rel="noopener noreferrer">
+                        <Icon shape=shape />
+                        <span>
+                            <bdi>{file_name}</bdi>
+                            " "
+                            <small>{size_words(bytes)}</small>
+                        </span>
+                    </a>
                 </li>
             }
         })

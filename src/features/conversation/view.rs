@@ -300,7 +300,9 @@ impl Live {
 
 fn spoken_words(message: &Message) -> String {
     let who = if message.author.name.is_empty() { "Support" } else { message.author.name.as_str() };
-    format!("{who}: {}", message.text)
+    let file = message.attachments.first().map(|file| &file.file_name);
+    let what = file.filter(|_| message.text.is_empty()).unwrap_or(&message.text);
+    format!("{who}: {what}")
 }
 
 /// A conversation: header with the dot, messages, reply box. It starts from the page's [`Opening`].
@@ -431,7 +433,9 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
                     <For
                         each=rows
                         key=|row| row.key()
-                        children=move |row| view! { <RowView row=row local=local.get_untracked() retry=retry /> }
+                        children=move |row| {
+                            view! { <RowView row=row thread=live.thread() local=local.get_untracked() retry=retry /> }
+                        }
                     />
                     <li class="timeline__empty" hidden=move || !timeline.read().is_empty()>
                         "No messages yet. Write the first one below."

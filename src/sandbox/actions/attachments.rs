@@ -66,6 +66,23 @@ pub fn announce(
     Ok(file)
 }
 
+/// Announced and uploaded at once: what an agent puts beside an answer.
+pub fn bring(
+    act: &mut Act<'_>,
+    by: Actor,
+    customer: &str,
+    name: &str,
+    content: &[u8],
+    kind: &str,
+) -> Result<String, Refusal> {
+    let size = i64::try_from(content.len()).unwrap_or(i64::MAX);
+    let mut file = announce(act, by, customer, name, size, kind)?;
+    file.uploaded = true;
+    store::files::save(act.db, &file)?;
+    store::files::store_content(act.db, &file.id, content)?;
+    Ok(file.id)
+}
+
 /// Checks that a message may carry these files.
 pub fn claim(act: &Act<'_>, kind: &str, ids: Vec<String>) -> Result<Vec<String>, Refusal> {
     if ids.len() > 100 {

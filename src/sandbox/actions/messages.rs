@@ -41,7 +41,7 @@ impl Via {
         })
     }
 
-    fn attachment_kind(self) -> &'static str {
+    pub fn attachment_kind(self) -> &'static str {
         match self {
             Self::Chat => "CHAT",
             Self::Email => "EMAIL",

@@ -45,9 +45,9 @@
     const button = form.querySelector("button[type=submit]"), text = form.elements.text;
     button.disabled = true;
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
       if (!answer.ok) { form.submit(); return; }
-      text.value = "";
+      text.value = form.elements.file.value = "";
       await refresh();
       toEnd();
     } catch { say("Not sent: the desk does not answer", "down"); } finally { button.disabled = false; text.focus(); }

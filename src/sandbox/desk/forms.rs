@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Form;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -12,10 +13,11 @@ use super::page;
 use crate::sandbox::actions::messages::{Draft, Via};
 use crate::sandbox::actions::threads::AssignedTo;
 use crate::sandbox::actions::{
-    customers, labels, messages, notes, slack, status as statuses, threads,
+    attachments, customers, labels, messages, notes, slack, status as statuses, threads,
 };
-use crate::sandbox::faults::{Faults, GraphqlFaults, WebhookFaults};
+use crate::sandbox::faults::{Faults, FileFaults, GraphqlFaults, Scan, WebhookFaults};
 use crate::sandbox::model::{Actor, Status};
+use crate::sandbox::multipart;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::store;
 use crate::sandbox::workspace::{Act, Workspace};
@@ -46,29 +48,75 @@ fn agent(workspace: &Workspace, id: Option<&str>) -> Actor {
     }
 }
 
-#[derive(Deserialize)]
-pub struct Reply {
+/// What the reply box sends: as a multipart form, because a file may be in it, or as a plain one.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Reply {
     text: String,
     /// `chat`, `slack`, `email` or `note`.
     via: String,
     agent: Option<String>,
+    #[serde(skip)]
+    file: Option<(String, Vec<u8>)>,
+}
+
+impl Reply {
+    fn read(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+        let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        if !kind.starts_with("multipart/") {
+            return serde_urlencoded::from_bytes(body).ok();
+        }
+        let mut form = Self::default();
+        for part in multipart::parts(kind, body)? {
+            let text = || String::from_utf8_lossy(part.content).into_owned();
+            match part.name.as_str() {
+                "text" => form.text = text(),
+                "via" => form.via = text(),
+                "agent" => form.agent = Some(text()),
+                "file" => {
+                    let name = part.file_name.filter(|name| !name.is_empty());
+                    form.file = name.map(|name| (name, part.content.to_vec()));
+                }
+                _ => {}
+            }
+        }
+        Some(form)
+    }
+
+    /// The ids under which a message of this kind carries the file.
+    fn files(
+        &self,
+        act: &mut Act<'_>,
+        by: &Actor,
+        customer: &str,
+        kind: &str,
+    ) -> Result<Vec<String>, Refusal> {
+        let Some((name, content)) = &self.file else { return Ok(Vec::new()) };
+        Ok(vec![attachments::bring(act, by.clone(), customer, name, content, kind)?])
+    }
 }
 
 pub async fn reply(
     State(workspace): Shared,
     Path(id): Path<String>,
-    Form(form): Form<Reply>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Response {
+    let Some(form) = Reply::read(&headers, &body) else {
+        return (StatusCode::BAD_REQUEST, "The form cannot be read.").into_response();
+    };
     let by = agent(&workspace, form.agent.as_deref());
     let text = form.text.replace("\r\n", "\n");
     let done = workspace.act(|act| {
+        let thread = act.thread(&id)?;
         if form.via == "note" {
-            return notes::write(act, by, &id, &text, None, Vec::new()).map(drop);
+            let files = form.files(act, &by, &thread.customer_id, "NOTE")?;
+            return notes::write(act, by, &id, &text, None, files).map(drop);
         }
         let via =
             Via::parse(&form.via).ok_or_else(|| Refusal::field("via", "Choose how to send it."))?;
-        let thread = act.thread(&id)?;
-        let draft = Draft { text: Some(text.clone()), ..Draft::default() };
+        let attachments = form.files(act, &by, &thread.customer_id, via.attachment_kind())?;
+        let draft = Draft { text: Some(text.clone()), attachments, ..Draft::default() };
         messages::send(act, by, thread, via, draft).map(drop)
     });
     shown(&workspace, &id, done, &text)
@@ -206,6 +254,9 @@ pub struct FaultForm {
     reorder: Option<String>,
     #[serde(default)]
     webhook_delay: String,
+    /// Empty for clean.
+    #[serde(default)]
+    scan: String,
     #[serde(default)]
     back: String,
 }
@@ -223,6 +274,15 @@ pub async fn faults(State(workspace): Shared, Form(form): Form<FaultForm>) -> Re
             duplicate: form.duplicate.is_some(),
             reorder: form.reorder.is_some(),
             delay_ms: form.webhook_delay.trim().parse().unwrap_or(0),
+        },
+        files: FileFaults {
+            scan: match form.scan.as_str() {
+                "INFECTED" => Some(Some(Scan::Infected)),
+                "PENDING" => Some(Some(Scan::Pending)),
+                "FAILED" => Some(Some(Scan::Failed)),
+                "none" => Some(None),
+                _ => None,
+            },
         },
     });
     let sound = form.back.starts_with("th_")

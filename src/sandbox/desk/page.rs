@@ -8,7 +8,7 @@ use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use super::thread as conversation;
-use crate::sandbox::faults::Faults;
+use crate::sandbox::faults::{Faults, Scan};
 use crate::sandbox::model::{Customer, Status, Thread};
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::store;
@@ -190,6 +190,15 @@ fn ago(at: i64) -> String {
     }
 }
 
+/// What the scan of a file can say: the form's word, the agent's words, the switch.
+const SCANS: [(&str, &str, Option<Option<Scan>>); 5] = [
+    ("", "Clean", None),
+    ("INFECTED", "Infected", Some(Some(Scan::Infected))),
+    ("PENDING", "Still scanning", Some(Some(Scan::Pending))),
+    ("FAILED", "Failed", Some(Some(Scan::Failed))),
+    ("none", "Nothing: no scanner", Some(None)),
+];
+
 fn fault_panel(faults: &Faults, selected: Option<&str>) -> Markup {
     let (api, hooks) = (&faults.graphql, &faults.webhooks);
     let switch = |name: &str, label: &str, on: bool| {
@@ -220,6 +229,16 @@ fn fault_panel(faults: &Faults, selected: Option<&str>) -> Markup {
                         (switch("drop", "Lose every attempt", hooks.drop))
                         (switch("duplicate", "Deliver twice", hooks.duplicate))
                         (switch("reorder", "Deliver out of order", hooks.reorder))
+                    }
+                    fieldset {
+                        legend { "Files" }
+                        label.field { "The virus scan says"
+                            select name="scan" {
+                                @for (value, label, scan) in SCANS {
+                                    option value=(value) selected[faults.files.scan == scan] { (label) }
+                                }
+                            }
+                        }
                     }
                 }
                 div.faults-foot { button.button type="submit" { "Apply" } }

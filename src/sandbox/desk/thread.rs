@@ -241,7 +241,7 @@ fn composer(workspace: &Workspace, open: &Open, error: Option<&str>, typed: &str
         _ => "chat",
     };
     html! {
-        form #composer .composer method="post" action={ "/threads/" (open.thread.id) "/reply" } {
+        form #composer .composer method="post" enctype="multipart/form-data" action={ "/threads/" (open.thread.id) "/reply" } {
             @if let Some(error) = error { p.error role="alert" { (error) } }
             label.sr for="reply" { "Your reply" }
             textarea #reply name="text" rows="3" maxlength="5000" required placeholder="Write a reply…" { "\n" (typed) }
@@ -256,6 +256,8 @@ fn composer(workspace: &Workspace, open: &Open, error: Option<&str>, typed: &str
                 select #agent name="agent" {
                     @for user in &workspace.identity.users { option value=(user.id) { (user.full_name) } }
                 }
+                label.sr for="file" { "Attach a file" }
+                input #file type="file" name="file";
                 button.button type="submit" { "Send" }
             }
         }

@@ -312,7 +312,8 @@ fn download(workspace: &Workspace, id: &str) -> Result<Value, Refusal> {
             "downloadUrl": files::download_url(workspace, &file, expires),
             "expiresAt": render::stamp(expires),
         },
-        "attachmentVirusScanResult": "CLEAN",
+        // The address comes with every result: to refuse it is the caller's part.
+        "attachmentVirusScanResult": workspace.faults().files.result(),
         "error": null,
     }))
 }

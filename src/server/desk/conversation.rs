@@ -99,7 +99,9 @@ impl Desk {
         let timeline = self.read(id, place.older()).await?;
         let order = place.order();
         let older = if order.has_older(&timeline) { order.oldest(&timeline) } else { None };
-        self.page(thread, timeline, older, head).await
+        let page = self.page(thread, timeline, older, head).await?;
+        self.0.files.note(&page).await;
+        Ok(page)
     }
 
     /// What came after a place: `after` is [`Conversation::older`] of a page; the answer starts with the message

@@ -27,6 +27,23 @@ pub(super) fn for_holder(error: PlainError) -> DeskError {
     }
 }
 
+/// The same for a file that was asked for.
+pub(super) fn for_download(error: PlainError) -> DeskError {
+    match error {
+        PlainError::NotFound => DeskError::no_such_file(),
+        PlainError::Rejected(fault) if fault.code == "not_found" => DeskError::no_such_file(),
+        _ => no_file_now(),
+    }
+}
+
+/// A file cannot be had because Plain cannot be reached or refuses us.
+pub(super) fn no_file_now() -> DeskError {
+    DeskError::new(
+        Code::Unavailable,
+        "This file cannot be fetched from our support desk right now. Please try again in a moment.",
+    )
+}
+
 /// It is not known whether the message arrived.
 pub(super) fn unknown() -> DeskError {
     DeskError::new(

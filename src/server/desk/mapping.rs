@@ -3,7 +3,7 @@
 use super::gate::Visible;
 use crate::{
     domain::{
-        ids::{AttachmentId, EntryId, ThreadId},
+        ids::{EntryId, ThreadId},
         message::{Attachment, Author, Message, Role},
         thread::{Status, Thread},
         time::At,
@@ -179,12 +179,8 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
 
 fn files(files: Vec<File>) -> Vec<Attachment> {
     let file = |file: File| {
-        Some(Attachment {
-            id: AttachmentId::parse(file.id).ok()?,
-            file_name: file.file_name,
-            bytes: u64::try_from(file.file_size.bytes).unwrap_or(0),
-            mime_type: file.file_mime_type,
-        })
+        let bytes = u64::try_from(file.file_size.bytes).unwrap_or(0);
+        Attachment::new(file.id, &file.file_name, bytes, &file.file_mime_type)
     };
     files.into_iter().filter_map(file).collect()
 }

@@ -1,6 +1,6 @@
 //! What an HTTP answer of Plain's means. Pure, so that every odd shape can be tried without a network.
 
-use super::error::{PlainError, permission_in};
+use super::error::{PlainError, loggable, permission_in};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -120,7 +120,7 @@ pub(super) fn read<T: DeserializeOwned>(
 }
 
 fn codes(errors: &[GraphqlError]) -> Vec<String> {
-    errors.iter().take(10).map(|e| e.code().chars().take(64).collect()).collect()
+    errors.iter().take(10).map(|e| loggable(e.code()).into()).collect()
 }
 
 #[cfg(test)]

@@ -77,6 +77,8 @@ impl PlainSettings {
 pub(super) enum Kind {
     /// Reads, and writes that change nothing when repeated.
     Repeatable,
+    /// The same, but an answer in part is an error.
+    Whole,
     /// Writes that would happen twice.
     Once,
 }
@@ -123,6 +125,10 @@ impl PlainClient {
         Self(Arc::new(Inner { settings: settings.clone(), http: http.clone(), canned }))
     }
 
+    pub(super) fn api_url(&self) -> &url::Url {
+        &self.0.settings.api_url
+    }
+
     /// Runs an operation; `about` is the thread it is for, for the log.
     pub(super) async fn run<Q: GraphQLQuery>(
         &self,
@@ -143,6 +149,9 @@ impl PlainClient {
             let (answer, gateway_id) =
                 self.attempt::<Q::ResponseData>(body.clone(), &request_id).await;
             let failure = match answer {
+                Ok((_, codes)) if kind == Kind::Whole && !codes.is_empty() => {
+                    Failure::new(PlainError::Query { codes }, false, false)
+                }
                 Ok((data, partial)) => {
                     if !partial.is_empty() {
                         tracing::warn!(operation, codes = ?partial, request_id, gateway_id, thread = about,
@@ -164,7 +173,7 @@ impl PlainClient {
                 }
                 Err(failure) => failure,
             };
-            let again = failure.retryable && (kind == Kind::Repeatable || failure.untouched);
+            let again = failure.retryable && (kind != Kind::Once || failure.untouched);
             let wait = self.wait(tries, &failure.error);
             let last = tries >= settings.tries || began.elapsed() + wait > settings.patience;
             if again && !last && wait <= settings.longest_wait {

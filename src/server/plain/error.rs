@@ -102,9 +102,10 @@ pub struct MutationFault {
 
 impl fmt::Display for MutationFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.code, self.kind)?;
+        write!(f, "{} ({})", loggable(&self.code), loggable(&self.kind))?;
         if !self.fields.is_empty() {
-            write!(f, " in {}", self.fields.join(", "))?;
+            let fields: Vec<_> = self.fields.iter().take(10).map(|name| loggable(name)).collect();
+            write!(f, " in {}", fields.join(", "))?;
         }
         Ok(())
     }
@@ -131,6 +132,16 @@ impl MutationFault {
         }
         PlainError::Rejected(self)
     }
+}
+
+/// A word of Plain's that may stand in a log: a code or a field's path by its looks. Anything else might be what
+/// somebody typed.
+pub(super) fn loggable(word: &str) -> &str {
+    let fine = word.len() <= 64
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'[' | b']'));
+    if fine { word } else { "?" }
 }
 
 /// The permission that a message such as `Insufficient permissions, missing "customer:read".` names.
@@ -169,6 +180,19 @@ mod tests {
         );
         assert_eq!(lacks("nothing quoted"), None);
         assert_eq!(lacks("\"not a permission\" \"ada@example.com: hi\""), None);
+    }
+
+    #[test]
+    fn what_looks_like_input_is_not_logged() {
+        let fault = MutationFault {
+            fields: vec![
+                "input.onCreate.email.email".into(),
+                "ada@example.com".into(),
+                "a b".into(),
+            ],
+            ..fault("my name is Ada", "input_validation", "")
+        };
+        assert_eq!(fault.to_string(), "input_validation (?) in input.onCreate.email.email, ?, ?");
     }
 
     #[test]

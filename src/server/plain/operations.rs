@@ -4,6 +4,7 @@
 //! `Other(…)` and `Unknown`.
 
 pub mod conversation;
+mod create_attachment_download_url;
 mod create_thread;
 mod my_machine_user;
 mod send_customer_chat;
@@ -12,6 +13,7 @@ mod threads;
 mod upsert_customer;
 
 pub use conversation::{Page, Timeline};
+pub use create_attachment_download_url::{Download, DownloadUrl};
 pub use create_thread::NewThread;
 pub use send_customer_chat::SentChat;
 pub use threads::ThreadPage;

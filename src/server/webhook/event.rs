@@ -13,7 +13,7 @@
 
 use crate::{
     domain::{
-        ids::{AttachmentId, CustomerId, EntryId, EventId, ThreadId},
+        ids::{CustomerId, EntryId, EventId, ThreadId},
         message::{Attachment, Author, Message, Role},
         thread::Status,
         time::At,
@@ -708,12 +708,8 @@ fn files(files: Option<Vec<File>>) -> Vec<Attachment> {
     let files = files.into_iter().flatten();
     files
         .filter_map(|file| {
-            Some(Attachment {
-                id: AttachmentId::parse(file.id).ok()?,
-                file_name: file.file_name,
-                bytes: file.file_size_bytes,
-                mime_type: file.file_mime_type,
-            })
+            let File { id, file_name, file_size_bytes, file_mime_type } = file;
+            Attachment::new(id, &file_name, file_size_bytes, &file_mime_type)
         })
         .collect()
 }
