@@ -126,10 +126,12 @@ fn web_sys_lives_in_the_browser_room() {
 /// Comparing byte by byte tells an attacker how much of a guess was right; `Mac::verify_slice` does not.
 #[test]
 fn signatures_are_compared_in_constant_time() {
-    let files = ["server/session.rs", "server/webhook/signature.rs", "server/webhook.rs"];
+    let verify = ["server/signed.rs", "server/webhook/signature.rs"];
+    let files =
+        [&verify[..], &["server/session.rs", "server/links.rs", "server/webhook.rs"]].concat();
     for (name, code) in code().into_iter().filter(|(name, _)| files.contains(&name.as_str())) {
         let code = code.split("#[cfg(test)]").next().unwrap();
-        if name != "server/webhook.rs" {
+        if verify.contains(&name.as_str()) {
             assert!(code.contains(".verify_slice("), "src/{name} verifies in another way");
         }
         for line in code.lines() {
@@ -204,4 +206,29 @@ fn leptos_toml_names_every_setting() {
         let section = section.split("\n[").next().unwrap();
         assert!(section.contains(&format!("\n# {key} = ")), "[{table}] does not show `{key}`");
     }
+}
+
+/// The last column of SECURITY.md's tables names tests, and they exist.
+#[test]
+fn security_md_names_real_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "fuzz/fuzz_targets"] {
+        sources(&root.join(folder), &mut found);
+    }
+    let code: String = found.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let text = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let mut named = 0;
+    for line in text.lines().filter(|line| line.starts_with('|')) {
+        let last = line.trim_end_matches('|').rsplit('|').next().unwrap();
+        for name in last.split('`').skip(1).step_by(2) {
+            let real = match name.contains(['/', '.']) {
+                true => root.join(name).is_file(),
+                false => code.contains(&format!("fn {name}(")),
+            };
+            assert!(real, "SECURITY.md names `{name}`, which is nowhere");
+            named += 1;
+        }
+    }
+    assert!(named > 50, "only {named} tests are named");
 }

@@ -1,7 +1,7 @@
 //! Bodies that are too large, of the wrong kind, or not what they say.
 
 use crate::{
-    doors::{For, doors, whole},
+    doors::{Door, For, doors, whole},
     raw,
     stage::{Stage, refused},
 };
@@ -12,7 +12,9 @@ const TEN_MB: usize = 10 * 1024 * 1024;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_much_is_too_much() {
     let stage = Stage::set().await;
-    for door in doors(&stage).into_iter().filter(|door| door.method == Method::POST) {
+    // The button of a resume link has no body, and nobody reads one.
+    let takes_a_body = |door: &Door| door.method == Method::POST && door.who != For::Bearer;
+    for door in doors(&stage).into_iter().filter(takes_a_body) {
         let bodies = [
             vec![b'a'; TEN_MB],
             [door.body.as_bytes(), b"&text=", &vec![b'a'; TEN_MB]].concat(),
@@ -46,7 +48,7 @@ async fn other_kinds_of_body_are_not_guessed_at() {
     let stage = Stage::set().await;
     let multipart =
         "--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nhello\r\n--x--\r\n";
-    for door in doors(&stage).into_iter().filter(|door| door.changes()) {
+    for door in doors(&stage).into_iter().filter(|it| it.changes() && it.who != For::Bearer) {
         let json = format!(
             "{{\"threadId\":\"{}\",\"text\":\"json\",\"client_message_id\":\"json-00001\"}}",
             stage.thread

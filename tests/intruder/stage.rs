@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Stands in everything that Dana and her agent wrote, and nowhere else.
-pub const SECRET: &str = "4711";
+pub const SECRET: &str = "heron4711";
 
 pub struct Stage {
     pub house: House,

@@ -148,8 +148,8 @@ async fn typing_an_address_changes_nothing_about_its_owner() {
     let threads = house.agent.threads().await;
     assert_eq!(threads.len(), 2);
     for thread in &threads {
-        let customer = json!({"fullName": "Dana Okafor", "email": "dana@northwind.example"});
-        assert_eq!(thread["customer"], customer);
+        assert_eq!(thread["customer"]["fullName"], "Dana Okafor");
+        assert_eq!(thread["customer"]["email"], "dana@northwind.example");
     }
     let upserts = wire.inputs("UpsertCustomer");
     assert_eq!(upserts.len(), 2);
