@@ -32,6 +32,7 @@ async fn read_all(status: u16, body: &[u8]) {
     let _ = plain.create_thread(new).await;
     let _ = plain.send_customer_chat("c", THREAD, "text").await;
     let _ = plain.thread_by_external_id("c", "e").await;
+    let _ = plain.download_url("att_01KQS44ER0KVVBRC15MBB8ADPP").await;
 
     let clock = Arc::new(FixedClock::at(0));
     let bus = Arc::new(MemoryBus::new(MemoryBusSettings::default(), clock));

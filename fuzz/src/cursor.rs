@@ -94,6 +94,7 @@ async fn publish(bus: &MemoryBus, history: &mut History, number: u8, key: u8) {
         at: At::from_millis(0),
         entry: None,
         status: None,
+        customer: None,
     };
     if let Published::New { cursor, .. } = bus.publish(event).await.expect("it is in memory") {
         history.push((seq(&cursor), number, cursor));
@@ -178,7 +179,7 @@ async fn header(streams: &StreamContext, thread: ThreadId, bytes: &[u8]) {
         headers.insert("last-event-id", value);
     }
     let after = String::from_utf8_lossy(bytes);
-    let response = open(streams, thread, &headers, Some(&after)).await;
+    let response = open(streams, None, thread, &headers, Some(&after)).await;
     assert_eq!(response.status(), 200);
     let mut body = response.into_body().into_data_stream();
     let first = body.next().await.expect("a first frame").expect("no error");
