@@ -1,6 +1,6 @@
 //! What stands before every route: same-origin check, security headers, the peer's address.
 
-use super::{config::Config, webhook::Peer};
+use super::{config::Config, telemetry::is_private, webhook::Peer};
 use crate::domain::error::{Code, DeskError};
 use axum::{
     Json,
@@ -10,7 +10,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// What the guard needs to know.
 #[derive(Debug, Clone)]
@@ -19,6 +25,8 @@ pub struct Guard {
     public_origin: Option<String>,
     https: bool,
     trusted_proxies: Vec<IpNet>,
+    /// Whether an unnamed proxy was warned about.
+    wondered: Arc<AtomicBool>,
 }
 
 impl Guard {
@@ -28,6 +36,7 @@ impl Guard {
             public_origin: config.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
             https: config.https(),
             trusted_proxies: config.trusted_proxies.clone(),
+            wondered: Arc::default(),
         }
     }
 
@@ -75,6 +84,7 @@ impl Guard {
     fn client_ip(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let trusted = |ip: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(ip));
         if !trusted(&peer) {
+            self.wonder_about(peer, headers);
             return peer;
         }
         // Each proxy appended whom it heard from. So the list is walked from its end, as far as proxies of ours wrote
@@ -90,6 +100,18 @@ impl Guard {
             }
         }
         nearest
+    }
+
+    /// A proxy that nobody named makes all its visitors one address, with one address's limits. Said once.
+    fn wonder_about(&self, peer: IpAddr, headers: &HeaderMap) {
+        let proxied = headers.contains_key("x-forwarded-for") && is_private(peer);
+        if proxied && !self.wondered.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                proxy = %peer,
+                "Requests come through a proxy that HOTLINE_TRUSTED_PROXIES does not name: all its visitors share one \
+                 address and its limits"
+            );
+        }
     }
 
     /// The middleware: refuses foreign pages' posts, notes the client's address, adds the headers.
@@ -218,6 +240,22 @@ mod tests {
             public_origin: Some("https://help.example.com".into()),
             https: true,
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            wondered: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_nobody_named_is_noticed() {
+        let forwarded = headers(&[("x-forwarded-for", "8.8.8.8")]);
+        for (peer, headers, wanted) in [
+            ("192.168.0.1", headers(&[]), false),
+            ("9.9.9.9", forwarded.clone(), false),
+            ("10.0.0.1", forwarded.clone(), false),
+            ("192.168.0.1", forwarded, true),
+        ] {
+            let g = guard();
+            g.client_ip(peer.parse().unwrap(), &headers);
+            assert_eq!(g.wondered.load(Ordering::Relaxed), wanted, "{peer}");
         }
     }
 

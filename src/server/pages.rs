@@ -278,8 +278,12 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
             response
         }
     };
+    // The neutral page posts to its own address, and `no-referrer` would make that post's `Origin` null, which the guard
+    // refuses. An origin has no path, so the token is not told either way.
+    let looked = response.status() == StatusCode::OK;
+    let referrer = if looked { "strict-origin" } else { "no-referrer" };
     for (name, value) in [
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, referrer),
         (header::CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
     ] {

@@ -168,7 +168,8 @@ impl MetricsFor {
     }
 }
 
-fn is_private(address: IpAddr) -> bool {
+/// Loopback and the addresses of private networks.
+pub(super) fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => {
