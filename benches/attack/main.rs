@@ -32,7 +32,7 @@ async fn main() {
     let wanted = std::env::args().filter_map(|argument| argument.parse().ok()).next();
     let requests: u32 = wanted.unwrap_or(10_000);
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let stage = process::Stage::start().await;
+    let mut stage = process::Stage::start().await;
     let honest = honest::Conversation::begin(&stage).await;
 
     // Everything that is made at first use has been made before memory is looked at.
@@ -62,4 +62,6 @@ async fn main() {
     println!("threads opened at Plain by the attackers: {}", stage.threads().await - 1);
     honest.still_whole().await;
     println!("the honest conversation is whole: nothing missing, nothing twice");
+    stage.end_plain();
+    println!("\nPlain's API down:   {}", honest.deliver_for(Duration::from_secs(5)).await);
 }

@@ -59,7 +59,7 @@ pub struct Stage {
     pub portal: String,
     pub desk: String,
     program: Program,
-    _plain: Program,
+    plain: Option<Program>,
     _folder: tempfile::TempDir,
 }
 
@@ -86,7 +86,12 @@ impl Stage {
             ],
             &path,
         );
-        Self { portal, desk, program, _plain: plain, _folder: folder }
+        Self { portal, desk, program, plain: Some(plain), _folder: folder }
+    }
+
+    /// Plain goes down, at once and for good.
+    pub fn end_plain(&mut self) {
+        self.plain = None;
     }
 
     pub fn memory(&self) -> Memory {
