@@ -128,7 +128,7 @@ impl Default for LimitSettings {
             streams: Rate::new(120, 60),
             links: Rate::new(20, 600),
             downloads: Rate::new(60, 60),
-            address_factor: NonZeroU32::MIN.saturating_add(4),
+            address_factor: NonZeroU32::MIN.saturating_add(9),
         }
     }
 }

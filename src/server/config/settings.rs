@@ -200,7 +200,7 @@ pub const SETTINGS: &[Setting] = &[
         "HOTLINE_RATE_ADDRESS_FACTOR",
         ("limits", "address-factor"),
         "how many sessions' worth an address (IPv6: a /64) may do",
-        "5",
+        "10",
     ),
     setting(
         "HOTLINE_CONNECTIONS_MAX",
