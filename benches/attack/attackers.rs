@@ -18,7 +18,7 @@ use tokio::{
 };
 
 const FORM: &str = "application/x-www-form-urlencoded";
-const ADDRESSES: u8 = 64;
+const ADDRESSES: u8 = 8;
 
 /// What was answered, by what was tried.
 #[derive(Default)]

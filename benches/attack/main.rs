@@ -6,7 +6,7 @@
 //! cargo bench --bench attack -- 2000    smaller rounds
 //! ```
 //!
-//! The portal and its Plain are two processes of the real program with their default limits. Attackers come from 64
+//! The portal and its Plain are two processes of the real program with their default limits. Attackers come from 8
 //! loopback addresses (127.0.1.1 and up, which Linux has without being told), the honest visitor from 127.0.0.1.
 //! Memory is what Linux says of the portal's process (`VmRSS`), after each round and a short rest.
 #![allow(clippy::unwrap_used, reason = "a measurement stops where it cannot go on")]
