@@ -58,7 +58,7 @@ test(`${events} answers, from webhook to screen`, async ({ browser, scripted, gu
       if (!log) throw new Error('no conversation');
       new MutationObserver(() => {
         const at = performance.timeOrigin + performance.now();
-        for (const text of log.textContent?.match(/Measured answer \d+ [0-9a-f]{8}/g) ?? []) seen[text] ??= at;
+        for (const text of log.textContent?.match(/Measured answer \d+ [a-z]+-[0-9a-f]{8}/g) ?? []) seen[text] ??= at;
       }).observe(log, { childList: true, subtree: true, characterData: true });
     });
 
