@@ -3,16 +3,13 @@
 
 use crate::{
     following::message,
-    house::{Agent, FORM, Form, Visitor, until},
+    house::{Agent, FORM, Form, Visitor, sandbox_of, until},
     live,
     process::Program,
     wire::{Bend, Wire},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hotline::{
-    sandbox::{Data, Sandbox, SandboxSettings, TimelineOrder},
-    server::webhook::signature::Secret,
-};
+use hotline::{sandbox::Sandbox, server::webhook::signature::Secret};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -44,17 +41,7 @@ async fn story(filter: Option<&str>) -> Story {
     settings.extend(filter.map(|filter| ("RUST_LOG", filter)));
     let mut program = Program::with(&settings);
     let portal = program.address("Portal: ").await;
-    let sandbox = Sandbox::start(SandboxSettings {
-        addr: "127.0.0.1:0".parse().unwrap(),
-        data: Data::Memory,
-        api_key: API_KEY.into(),
-        signing_secret: WEBHOOK_SECRET.into(),
-        webhook_url: Some(format!("{portal}/api/webhooks/plain")),
-        retry_scale: 0.01,
-        timeline_order: TimelineOrder::NewestFirst,
-    })
-    .await
-    .unwrap();
+    let sandbox = Sandbox::start(sandbox_of(&portal, API_KEY, WEBHOOK_SECRET)).await.unwrap();
     wire.connect(sandbox.api_url());
     let agent = Agent::at(format!("http://{}", sandbox.addr()));
     let mut dana = Visitor { base: portal.clone(), http: live::client(), cookie: None };

@@ -54,6 +54,19 @@ fn config_from(folder: &Path, more: &[(&str, &str)], file: &str) -> Config {
     Config::load(&Sources::from_parts(BTreeMap::new(), env, Some(file.into())).unwrap()).unwrap()
 }
 
+/// A workspace in memory, for a portal at this address.
+pub fn sandbox_of(portal: &str, api_key: &str, signing_secret: &str) -> SandboxSettings {
+    SandboxSettings {
+        addr: "127.0.0.1:0".parse().unwrap(),
+        data: Data::Memory,
+        api_key: api_key.into(),
+        signing_secret: signing_secret.into(),
+        webhook_url: Some(format!("{portal}/api/webhooks/plain")),
+        retry_scale: 0.01,
+        timeline_order: TimelineOrder::NewestFirst,
+    }
+}
+
 pub struct House {
     pub portal: String,
     pub agent: Agent,
@@ -115,17 +128,9 @@ impl House {
         let running = start(&config(folder.path(), &all), metrics()).await.unwrap();
         assert_eq!(running.sandbox, None);
         let portal = format!("http://{}", running.addr);
-        let sandbox = Sandbox::start(SandboxSettings {
-            addr: "127.0.0.1:0".parse().unwrap(),
-            data: Data::Memory,
-            api_key: SANDBOX_API_KEY.into(),
-            signing_secret: SANDBOX_SIGNING_SECRET.into(),
-            webhook_url: Some(format!("{portal}/api/webhooks/plain")),
-            retry_scale: 0.01,
-            timeline_order: TimelineOrder::NewestFirst,
-        })
-        .await
-        .unwrap();
+        let sandbox = Sandbox::start(sandbox_of(&portal, SANDBOX_API_KEY, SANDBOX_SIGNING_SECRET))
+            .await
+            .unwrap();
         wire.connect(sandbox.api_url());
         let agent = Agent::at(format!("http://{}", sandbox.addr()));
         (Self { portal, agent, running, sandbox: Some(sandbox), _folder: Some(folder) }, wire)

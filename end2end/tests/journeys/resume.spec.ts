@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import { statusLine } from '../../support/console.ts';
-import { appears, ask, composer, hydrated, message, question, reply, unique } from '../../support/pages.ts';
+import { appears, ask, hydrated, message, question, reply, unique } from '../../support/pages.ts';
 import { until } from '../../support/process.ts';
 import { expect, test } from '../../support/test.ts';
 
@@ -99,26 +99,6 @@ test('a conversation goes on in another browser, by a link that works once', asy
     for (const url of others) for (const secret of secrets) expect(url).not.toContain(secret);
     expect(stand.portal.output).not.toContain(token);
   });
-});
-
-test('without a clipboard the link is shown, ready to be copied', async ({ page, scripted, stranger, stand }) => {
-  test.skip(!scripted, 'without script it is always shown');
-  await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
-  const asked = question();
-  const threadId = await ask(page, scripted, asked);
-  await expect(linkField(page, scripted)).toBeHidden();
-  await composer(page).fill('Half a sentence');
-  await shareButton(page).click();
-  await expect(linkField(page, scripted)).toBeVisible();
-  await expect(page.locator('.share__said')).toHaveText(/^Copy this link\. It works once, until /);
-  const [selected, link] = await linkField(page, scripted).evaluate((field: HTMLInputElement) => [
-    field.value.slice(field.selectionStart ?? 0, field.selectionEnd ?? 0),
-    field.value,
-  ]);
-  expect(selected).toBe(link);
-  await expect(composer(page)).toHaveValue('Half a sentence');
-  await stranger.goto(String(link));
-  await expect(stranger).toHaveURL(`${stand.portalUrl}/t/${threadId}`);
 });
 
 test('a browser that only looked can still be opened by a person', async ({ page, scripted, browser, stand, guard }) => {
