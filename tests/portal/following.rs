@@ -96,12 +96,13 @@ async fn who_comes_back_gets_what_was_missed_and_nothing_twice() {
     assert_eq!(late.expect("connected").await.data["gap"], false);
     house.agent.answer(&thread, "five", "chat").await;
     let first = loop {
-        let frame = late.next().await.unwrap();
-        if frame.data["entry"].is_object() {
-            break frame;
+        let frame = timeout(PATIENCE, late.next()).await.unwrap().expect("goes on");
+        match frame.data["entry"]["text"].as_str() {
+            Some(text) if text != question => break text.to_owned(),
+            _ => {}
         }
     };
-    assert_eq!(first.data["entry"]["text"], "five");
+    assert_eq!(first, "five");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,7 +157,9 @@ async fn hundreds_of_viewers_are_one_read_at_plain() {
 async fn a_stumbling_post_office_loses_nothing_and_shows_nothing_twice() {
     let house = House::open().await;
     let mut dana = house.visitor();
-    let thread = dana.ask(&Form::new("following-0004")).await;
+    let form = Form::new("following-0004");
+    let question = form.message.as_str();
+    let thread = dana.ask(&form).await;
     let (mut stream, _) = dana.follow(&thread, None).await;
     let faults = |webhooks: Value| house.agent.faults(json!({ "webhooks": webhooks }));
 
@@ -181,11 +184,17 @@ async fn a_stumbling_post_office_loses_nothing_and_shows_nothing_twice() {
     .await;
     faults(json!({})).await;
 
+    // The webhook of the question itself may come at any time, also after the answers'.
+    let answer = |frame: &Frame| {
+        let text = frame.data["entry"]["text"].as_str();
+        text.filter(|text| *text != question).map(str::to_owned)
+    };
     let mut texts = Vec::new();
     while texts.last().is_none_or(|text| text != "late") {
         let frame = timeout(PATIENCE, stream.next()).await.unwrap().expect("goes on");
-        texts.extend(frame.data["entry"]["text"].as_str().map(str::to_owned));
+        texts.extend(answer(&frame));
     }
+    assert_eq!(texts, ["twice", "late"]);
     // Out of order they come, too; the page puts them right.
     faults(json!({"reorder": true})).await;
     for text in ["first", "second"] {
@@ -194,11 +203,10 @@ async fn a_stumbling_post_office_loses_nothing_and_shows_nothing_twice() {
     let mut both = Vec::new();
     while both.len() < 2 {
         let frame = timeout(PATIENCE, stream.next()).await.unwrap().expect("goes on");
-        both.extend(frame.data["entry"]["text"].as_str().map(str::to_owned));
+        both.extend(answer(&frame));
     }
     both.sort();
     assert_eq!(both, ["first", "second"]);
-    assert_eq!(texts, ["It stops at row 5000.", "twice", "late"][3 - texts.len()..]);
     let read = dana.messages(&thread).await.json();
     let read = read["messages"].as_array().unwrap();
     let read: Vec<_> = read.iter().map(|it| it["text"].as_str().unwrap()).collect();
