@@ -34,7 +34,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
@@ -79,6 +79,14 @@ impl Default for StreamSettings {
     }
 }
 
+/// Who wants to know which threads are being followed.
+pub trait Watch: Send + Sync + std::fmt::Debug {
+    /// A stream (or a poll that waits) follows the thread from now on: what is published now reaches it.
+    fn begin(&self, thread: &ThreadId);
+    /// It does not any more. Called exactly once for each [`Watch::begin`].
+    fn end(&self, thread: &ThreadId);
+}
+
 /// What all streams share. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct StreamContext(Arc<Shared>);
@@ -91,6 +99,7 @@ struct Shared {
     settings: StreamSettings,
     open: AtomicUsize,
     crowd: Arc<Crowd>,
+    watch: OnceLock<Arc<dyn Watch>>,
     /// The newest heartbeat and its moment: streams that beat in the same instant send the same bytes.
     beat: Mutex<(i64, Bytes)>,
 }
@@ -109,7 +118,14 @@ impl StreamContext {
         let beat = Mutex::new((i64::MIN, Bytes::new()));
         let open = AtomicUsize::new(0);
         let crowd = Crowd::new(settings.per_session);
-        Self(Arc::new(Shared { bus, shutdown, clock, settings, open, crowd, beat }))
+        let watch = OnceLock::new();
+        Self(Arc::new(Shared { bus, shutdown, clock, settings, open, crowd, watch, beat }))
+    }
+
+    /// Tells this one of every thread that is followed from now on; whoever was named first stays.
+    pub fn watched_by(self, watch: Arc<dyn Watch>) -> Self {
+        let _ = self.0.watch.set(watch);
+        self
     }
 
     /// How many streams are open.
@@ -191,6 +207,7 @@ async fn connect(
     if subscription.live.is_removed() {
         return Ok(None);
     }
+    let watched = Watched::begin(&shared, &thread);
     let gap = subscription.gap || matches!(wanted, Some(Err(())));
     let settings = &shared.settings;
 
@@ -217,6 +234,7 @@ async fn connect(
         first: Some(first.freeze()),
         replay: subscription.replay.into_iter(),
         live: subscription.live,
+        _watched: watched,
         timer: Box::pin(tokio::time::sleep_until(ends.min(now + pause))),
         stop: Some(Box::pin(shared.shutdown.token().cancelled_owned())),
         spoke: now,
@@ -252,6 +270,28 @@ impl Drop for Seat {
     }
 }
 
+/// Whoever watches knows that a thread is followed, until this is dropped.
+#[derive(Debug)]
+struct Watched {
+    watch: Arc<dyn Watch>,
+    thread: ThreadId,
+}
+
+impl Watched {
+    /// None where nobody watches.
+    fn begin(shared: &Shared, thread: &ThreadId) -> Option<Self> {
+        let watch = shared.watch.get()?.clone();
+        watch.begin(thread);
+        Some(Self { watch, thread: thread.clone() })
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.watch.end(&self.thread);
+    }
+}
+
 impl Shared {
     fn heartbeat(&self) -> Option<Bytes> {
         let now = self.clock.now_ms();
@@ -270,6 +310,7 @@ struct LiveBody {
     first: Option<Bytes>,
     replay: std::vec::IntoIter<Arc<LiveFrame>>,
     live: LiveReceiver,
+    _watched: Option<Watched>,
     timer: Pin<Box<Sleep>>,
     /// None once the drain has begun.
     stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
@@ -365,7 +406,8 @@ impl LiveBody {
 
     fn bye(&mut self, reason: &str, after: Duration) -> Option<Bytes> {
         self.over = true;
-        let bye = StreamEvent::Bye { reason: reason.into(), after_ms: millis(after) };
+        let bye =
+            StreamEvent::Bye { reason: reason.into(), thread_id: None, after_ms: millis(after) };
         bus::sse(None, &bye).ok()
     }
 }
