@@ -234,9 +234,10 @@ impl Redis {
 
     async fn send(&self, cmd: &Cmd) -> Result<Value, RedisError> {
         match &self.0.wires {
-            Wires::Node(wire) => wire.send(cmd).await,
-            Wires::Cluster(connection) => connection.clone().req_packed_command(cmd).await,
+            Wires::Node(wire) => wire.send(cmd).await?,
+            Wires::Cluster(connection) => connection.clone().req_packed_command(cmd).await?,
         }
+        .extract_error()
     }
 }
 
@@ -250,7 +251,6 @@ pub(in crate::server) async fn within<T>(
 }
 
 fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisFault> {
-    let value = value.extract_error()?;
     T::from_redis_value(value).map_err(|error| RedisFault::from(RedisError::from(error)))
 }
 
