@@ -56,6 +56,8 @@ pub struct DeskSettings {
     pub settle: Duration,
     /// How far back to look at Plain for a message whose key may have been forgotten.
     pub look_back: Duration,
+    /// How long a key that is worked on stays claimed after its instance died.
+    pub lease: Duration,
     /// How long to wait for another instance that works on the same key.
     pub busy_wait: Duration,
     /// How lost webhooks are made good.
@@ -72,6 +74,7 @@ impl Default for DeskSettings {
             ready_ttl: Duration::from_secs(5),
             settle: Duration::from_millis(500),
             look_back: Duration::from_secs(120),
+            lease: Duration::from_secs(10),
             busy_wait: Duration::from_secs(30),
             repair: RepairSettings::default(),
         }
@@ -194,6 +197,13 @@ impl Desk {
         };
         *last = Some((Instant::now(), answer.clone()));
         answer
+    }
+}
+
+impl Desk {
+    /// For [`memory::alone`].
+    fn patience(&self) -> (Duration, Duration) {
+        (self.0.settings.lease, self.0.settings.busy_wait)
     }
 }
 

@@ -61,7 +61,7 @@ fn refused_page(page: &Page, status: u16, words: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_opens_by_a_plain_link() {
-    let (house, wire) = House::wired(&[]).await;
+    let (house, wire) = House::wired(&[("HOTLINE_REPAIR_MS", "0")]).await;
     let mut dana = house.visitor();
     let thread = dana.ask(&Form::new("files-0001")).await;
     let (mut stream, _) = dana.follow(&thread, None).await;

@@ -98,9 +98,10 @@ impl Desk {
     /// Read no longer ago than `age`.
     pub(super) async fn within(&self, thread: &ThreadId, age: Duration) -> Result<Read, DeskError> {
         let arrived = Instant::now();
-        self.present(thread).await?;
+        // At once: where the bus is away, that takes its time to show.
+        let (present, head) = tokio::join!(self.present(thread), self.head(thread));
+        present?;
         let slot = self.slot(thread).await;
-        let head = self.head(thread).await;
         let mut state = slot.state.lock().await;
         let wanted = Wanted { arrived, age };
         if let Some(read) = self.fresh(&slot, &state, head.as_ref(), wanted) {

@@ -14,6 +14,7 @@
 mod conformance;
 pub mod doubled;
 mod local;
+pub mod redis;
 
 pub use local::LocalMemory;
 
@@ -36,8 +37,8 @@ pub struct MemoryError(pub String);
 /// A boxed future, so that the trait stays object safe.
 pub type Recall<'a, T> = Pin<Box<dyn Future<Output = Result<T, MemoryError>> + Send + 'a>>;
 
-/// Remembers for a day or so. An error never means "forgotten". Engines: [`LocalMemory`], and over others
-/// [`Doubled`](doubled::Doubled).
+/// Remembers for a day or so. An error never means "forgotten". Engines: [`LocalMemory`],
+/// [`RedisMemory`](redis::RedisMemory), and over that [`Doubled`](doubled::Doubled).
 pub trait Memory: Send + Sync + fmt::Debug + 'static {
     /// What was kept under the key.
     fn recall<'a>(&'a self, key: &'a str) -> Recall<'a, Option<String>>;
@@ -66,16 +67,13 @@ pub trait Memory: Send + Sync + fmt::Debug + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Busy;
 
-/// How long a key is claimed at a time. It is renewed while the work goes on, so this is how long the others wait for
-/// an instance that died in the middle of it.
-pub(super) const LEASE: Duration = Duration::from_secs(10);
-
-/// Does the work while nobody who shares the memory works on the same key; waits for them at most so long. Where the
-/// memory cannot be asked, it goes on without: [`Turns`] still hold within this instance.
+/// Does the work while nobody who shares the memory works on the same key; waits for them at most for `wait`. The key is
+/// claimed for `lease` at a time, and again while the work goes on: so long the others wait for an instance that died in
+/// the middle of it. Where the memory cannot be asked, it goes on without: [`Turns`] still hold within this instance.
 pub(super) async fn alone<T>(
     memory: &dyn Memory,
     key: &str,
-    wait: Duration,
+    (lease, wait): (Duration, Duration),
     work: impl Future<Output = T>,
 ) -> Result<T, Busy> {
     let key = format!("claim:{key}");
@@ -83,7 +81,7 @@ pub(super) async fn alone<T>(
     let began = Instant::now();
     let mut pause = Duration::from_millis(10);
     loop {
-        match memory.claim(&key, &token, LEASE).await {
+        match memory.claim(&key, &token, lease).await {
             Ok(true) => break,
             Ok(false) if began.elapsed() >= wait => return Err(Busy),
             Ok(false) => {}
@@ -97,8 +95,8 @@ pub(super) async fn alone<T>(
     }
     let renewing = async {
         loop {
-            tokio::time::sleep(LEASE / 4).await;
-            if let Ok(false) = memory.claim(&key, &token, LEASE).await {
+            tokio::time::sleep(lease / 4).await;
+            if let Ok(false) = memory.claim(&key, &token, lease).await {
                 tracing::warn!("a claimed key was lost to another instance");
             }
         }
@@ -179,19 +177,21 @@ mod tests {
         let memory = LocalMemory::new(Duration::from_secs(60));
         let wait = Duration::from_secs(30);
         let long = Duration::from_secs(25);
-        let work = || alone(&memory, "a", wait, tokio::time::sleep(long));
+        let patience = (Duration::from_secs(10), wait);
+        let at_once = (Duration::from_secs(10), Duration::ZERO);
+        let work = || alone(&memory, "a", patience, tokio::time::sleep(long));
         // Each works longer than a lease, and neither has it taken away.
         let began = tokio::time::Instant::now();
         let (one, two) = tokio::join!(work(), work());
         assert_eq!((one, two), (Ok(()), Ok(())));
         assert!(began.elapsed() >= long * 2, "{:?}", began.elapsed());
-        let endless = alone(&memory, "a", wait, std::future::pending::<()>());
+        let endless = alone(&memory, "a", patience, std::future::pending::<()>());
         tokio::select! {
             _ = endless => unreachable!(),
-            late = async { tokio::time::sleep(wait).await; alone(&memory, "a", Duration::ZERO, async {}).await } => {
+            late = async { tokio::time::sleep(wait).await; alone(&memory, "a", at_once, async {}).await } => {
                 assert_eq!(late, Err(Busy));
             }
         }
-        assert_eq!(alone(&memory, "b", Duration::ZERO, async { 7 }).await, Ok(7));
+        assert_eq!(alone(&memory, "b", at_once, async { 7 }).await, Ok(7));
     }
 }

@@ -24,7 +24,7 @@ impl Desk {
         let turn = memory::key("opening", &[&request.email, submission]);
         let _turn = self.0.turns.take(&turn).await;
         let work = self.opening_alone(request);
-        memory::alone(&*self.0.memory, &turn, self.0.settings.busy_wait, work)
+        memory::alone(&*self.0.memory, &turn, self.patience(), work)
             .await
             .unwrap_or_else(|memory::Busy| Err(errors::unknown()))
     }

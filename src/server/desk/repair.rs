@@ -116,7 +116,7 @@ impl Desk {
         }
         counter!("hotline_missed_webhooks_total").increment(0);
         let pace = Duration::from_secs(1) / settings.per_second.max(1);
-        let mut looks: JoinSet<bool> = JoinSet::new();
+        let mut looks: JoinSet<(bool, Option<Duration>)> = JoinSet::new();
         let mut not_before = Instant::now();
         let mut trouble: Option<Duration> = None;
         loop {
@@ -130,8 +130,9 @@ impl Desk {
             let wake = match next {
                 Next::Look(look) => {
                     not_before = now + pace;
-                    let (desk, pause) = (self.clone(), trouble.unwrap_or(PAUSES.0));
-                    looks.spawn(async move { desk.look_and_plan(*look, pause).await });
+                    let (desk, before) = (self.clone(), trouble);
+                    let pause = before.unwrap_or(PAUSES.0);
+                    looks.spawn(async move { (desk.look_and_plan(*look, pause).await, before) });
                     continue;
                 }
                 Next::At(at) => Some(at),
@@ -141,12 +142,14 @@ impl Desk {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(done) = looks.join_next() => match done {
-                    Ok(true) => trouble = None,
-                    Ok(false) => {
+                    Ok((true, _)) => trouble = None,
+                    // Of several that were under way, one is enough to know.
+                    Ok((false, before)) if before == trouble => {
                         let pause = trouble.map_or(PAUSES.0, |pause| (pause * 2).min(PAUSES.1));
                         trouble = Some(pause);
                         not_before = Instant::now() + spread(pause);
                     }
+                    Ok((false, _)) => {}
                     Err(error) => tracing::error!(%error, "a look at a thread broke off"),
                 },
                 () = self.0.watched.sooner.notified(), if !full => {}
@@ -251,7 +254,9 @@ impl Desk {
             settings.patience(),
         );
         let mut missed = 0;
-        for what in &verdict.missed {
+        // Each event tells the state as well.
+        let words = verdict.missed.iter().any(|what| *what != Missed::Status);
+        for what in verdict.missed.iter().filter(|what| !words || **what != Missed::Status) {
             match self.0.bus.publish(self.repaired(thread, what, &read).await).await? {
                 Published::New { listeners, .. } => {
                     missed += 1;

@@ -52,7 +52,7 @@ impl Desk {
         let key = memory::key("reply", &[thread.as_str(), key.as_str(), text]);
         let _turn = self.0.turns.take(&key).await;
         let work = self.replying_alone(thread, text, &key);
-        memory::alone(&*self.0.memory, &key, self.0.settings.busy_wait, work)
+        memory::alone(&*self.0.memory, &key, self.patience(), work)
             .await
             .unwrap_or_else(|memory::Busy| Err(errors::unknown()))
     }

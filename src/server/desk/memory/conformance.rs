@@ -1,8 +1,15 @@
 //! What every memory must do. An engine passes by running [`conforms`] over two handles of the same fresh memory, as two
 //! instances would have them.
 
-use super::{LocalMemory, Memory, doubled::Doubled};
-use crate::domain::ids::ThreadId;
+#[path = "../../../../tests/support/redis.rs"]
+mod redis_server;
+
+use super::{LocalMemory, Memory, doubled::Doubled, redis::RedisMemory};
+use crate::{
+    domain::ids::ThreadId,
+    server::redis::{Redis, RedisSettings},
+};
+use redis_server::{RedisCluster, RedisServer};
 use std::{sync::Arc, time::Duration};
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -90,4 +97,52 @@ async fn doubled() {
     let far: Arc<dyn Memory> = Arc::new(LocalMemory::new(LEASE));
     let double = || Arc::new(Doubled::new(far.clone(), LEASE));
     conforms(double(), double()).await;
+}
+
+async fn redis(url: String) -> Arc<dyn Memory> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Arc::new(RedisMemory::new(Redis::connect(&RedisSettings::new(url)).await.unwrap(), LEASE))
+}
+
+#[tokio::test]
+async fn redis_on_one_node() {
+    let server = RedisServer::start();
+    conforms(redis(server.url()).await, redis(server.url()).await).await;
+    // Everything goes away by itself.
+    for key in server.ask("KEYS *").lines() {
+        assert!(key.starts_with("hotline:"), "{key}");
+        assert!(server.ask(&format!("PTTL {key}")).parse::<i64>().unwrap() > 0, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn redis_in_a_cluster() {
+    let cluster = RedisCluster::start();
+    conforms(redis(cluster.url()).await, redis(cluster.url()).await).await;
+}
+
+#[tokio::test]
+async fn redis_doubled() {
+    let server = RedisServer::start();
+    let double = async || Arc::new(Doubled::new(redis(server.url()).await, LEASE));
+    conforms(double().await, double().await).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_is_down_is_an_error_and_not_forgotten() {
+    let mut server = RedisServer::start();
+    let memory = redis(server.url()).await;
+    memory.keep("a", &thread(1), "A".into()).await.unwrap();
+    server.kill();
+    assert!(memory.recall("a").await.is_err());
+    assert!(memory.keep("a", &thread(1), "B".into()).await.is_err());
+    assert!(memory.claim("a", "t", LEASE).await.is_err());
+    assert!(memory.forget(&thread(1)).await.is_err());
+    server.start_again();
+    // As soon as it answers again, so does this, without anything being restarted.
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while memory.recall("a").await.is_err() {
+        assert!(std::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

@@ -1,20 +1,26 @@
 //! A shared memory with one of this instance beside it.
 //!
 //! While the shared one cannot be asked, this instance still knows what it did itself; and what could not be kept there is
-//! kept there as soon as it is back, so that a retry that comes to another instance afterwards finds it.
+//! kept there as soon as it is back, so that a retry that comes to another instance afterwards finds it. After a failure
+//! the shared one is left alone for a moment, so that a visitor does not wait for each of several calls to fail; only
+//! claims are always tried.
 
-use super::{LocalMemory, Memory, Recall};
+use super::{LocalMemory, Memory, MemoryError, Recall};
 use crate::domain::ids::ThreadId;
 use std::{
     collections::HashMap,
+    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// Keys that wait to be kept; the ones above are only known here.
 const MAX_OWED: usize = 10_000;
 /// How often it is tried to keep what is owed.
 const AGAIN: Duration = Duration::from_millis(500);
+/// How long the shared memory is left alone after a failure.
+const RESPITE: Duration = Duration::from_secs(1);
 
 /// Both. Clones are the same.
 #[derive(Debug, Clone)]
@@ -25,6 +31,8 @@ struct Inner {
     near: LocalMemory,
     far: Arc<dyn Memory>,
     owed: Mutex<Owed>,
+    /// When the shared one failed last.
+    failed: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +44,12 @@ struct Owed {
 impl Doubled {
     /// A shared memory, and what this instance did for `ttl`.
     pub fn new(far: Arc<dyn Memory>, ttl: Duration) -> Self {
-        Self(Arc::new(Inner { near: LocalMemory::new(ttl), far, owed: Mutex::default() }))
+        Self(Arc::new(Inner {
+            near: LocalMemory::new(ttl),
+            far,
+            owed: Mutex::default(),
+            failed: Mutex::default(),
+        }))
     }
 
     /// How many keys are not kept in the shared memory yet.
@@ -59,6 +72,21 @@ impl Doubled {
 impl Inner {
     fn owed(&self) -> MutexGuard<'_, Owed> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the shared one says, unless it failed just now.
+    async fn ask<T>(
+        &self,
+        call: impl Future<Output = Result<T, MemoryError>>,
+    ) -> Result<T, MemoryError> {
+        let last = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < RESPITE) {
+            return Err(MemoryError("it failed a moment ago".into()));
+        }
+        let answer = call.await;
+        let failed = answer.is_err().then(Instant::now);
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+        answer
     }
 
     /// Whether nothing is owed any more; then the next one who owes begins anew.
@@ -92,7 +120,7 @@ async fn pay(inner: Weak<Inner>) {
 impl Memory for Doubled {
     fn recall<'a>(&'a self, key: &'a str) -> Recall<'a, Option<String>> {
         Box::pin(async move {
-            match self.0.far.recall(key).await {
+            match self.0.ask(self.0.far.recall(key)).await {
                 Ok(Some(value)) => Ok(Some(value)),
                 Ok(None) => Ok(self.0.near.get(key).await),
                 Err(error) => match self.0.near.get(key).await {
@@ -106,7 +134,7 @@ impl Memory for Doubled {
     fn keep<'a>(&'a self, key: &'a str, thread: &'a ThreadId, value: String) -> Recall<'a, ()> {
         Box::pin(async move {
             self.0.near.keep(key, thread, value.clone()).await?;
-            let kept = self.0.far.keep(key, thread, value).await;
+            let kept = self.0.ask(self.0.far.keep(key, thread, value)).await;
             match &kept {
                 // An older value that was still owed is not to overwrite this one: what is owed is read when it is paid.
                 Ok(()) => drop(self.0.owed().keys.remove(key)),
@@ -140,7 +168,7 @@ impl Memory for Doubled {
 /// For tests of what a memory that fails means: fails on demand.
 #[cfg(test)]
 pub(super) mod failing {
-    use super::{super::MemoryError, *};
+    use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     #[derive(Debug)]
@@ -226,6 +254,7 @@ mod tests {
         assert_eq!(far.recall("a").await.unwrap().as_deref(), Some("done"));
         assert_eq!(far.recall("b").await.unwrap().as_deref(), Some("done"));
         assert_eq!(far.recall("gone").await.unwrap(), None);
+        tokio::time::sleep(RESPITE).await;
         assert_eq!(memory.recall("c").await.unwrap(), None);
         // And again, the next time.
         far.away.store(true, Ordering::SeqCst);
