@@ -4,7 +4,7 @@
 //! the next call; nothing has to be restarted when Redis comes back. All keys begin with one prefix.
 
 mod address;
-mod slot;
+pub mod slot;
 mod wire;
 
 pub use address::check_url;
@@ -172,6 +172,11 @@ impl Redis {
     /// A key's full name. In a cluster a `{hash tag}` in it decides on its place.
     pub fn key(&self, rest: &str) -> String {
         [&self.0.prefix, rest].concat()
+    }
+
+    /// The host that was named first: a node that does not know its own name is reached there.
+    pub(in crate::server) fn first_host(&self) -> Option<&str> {
+        self.0.addresses.first_host()
     }
 
     /// The longest wait for an answer.
