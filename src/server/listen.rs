@@ -84,8 +84,9 @@ const H2_STREAMS: u32 = 256;
 /// How often an HTTP/2 connection is asked whether it lives, and how long it may take to say so.
 const H2_PING: Duration = Duration::from_secs(20);
 
-/// Serves until `stop` is cancelled; then accepts nobody new, finishes the requests in flight, and returns when the
-/// last connection is closed. Handlers find the peer as [`ConnectInfo`].
+/// Serves until `stop` is cancelled, then finishes the requests in flight and returns when the connections are closed.
+/// As long as those of before `stop` last, new ones are let in: who asks whether we are ready is to hear that we are not,
+/// and nobody is to find a closed door before that is known. Handlers find the peer as [`ConnectInfo`].
 pub async fn serve(
     listener: TcpListener,
     app: Router,
@@ -104,32 +105,54 @@ pub async fn serve(
         .keep_alive_interval(H2_PING)
         .keep_alive_timeout(H2_PING);
     let house = Arc::new(House { http, app, places: Places::new(&settings), settings });
+    let mut door = Door { listener, house, out_of_sockets: false };
     let connections = TaskTracker::new();
-    let mut out_of_sockets = false;
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        match accepted {
+    while stop.run_until_cancelled(door.admit(&connections, &stop)).await.is_some() {}
+    connections.close();
+    let (late, last_call) = (TaskTracker::new(), CancellationToken::new());
+    let mut served = pin!(connections.wait());
+    loop {
+        tokio::select! {
+            () = &mut served => break,
+            () = door.admit(&late, &last_call) => {}
+        }
+    }
+    drop(door);
+    last_call.cancel();
+    late.close();
+    late.wait().await;
+    Ok(())
+}
+
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
+    house: Arc<House>,
+    out_of_sockets: bool,
+}
+
+impl Door {
+    /// Lets one connection in, that is to end with `stop`. Nothing is lost when this is given up half-way.
+    async fn admit(&mut self, connections: &TaskTracker, stop: &CancellationToken) {
+        match self.listener.accept().await {
             Ok((stream, peer)) => {
-                out_of_sockets = false;
+                self.out_of_sockets = false;
                 // Without room it is closed at once: dropped.
-                if let Some(place) = Places::take(&house.places, peer.ip()) {
-                    let (house, stop) = (house.clone(), stop.clone());
+                if let Some(place) = Places::take(&self.house.places, peer.ip()) {
+                    let (house, stop) = (self.house.clone(), stop.clone());
                     connections.spawn(attend(house, stream, peer, place, stop));
                 }
             }
             // The other side was gone before it was its turn.
             Err(error) if is_theirs(&error) => {}
             Err(error) => {
-                if !std::mem::replace(&mut out_of_sockets, true) {
+                if !std::mem::replace(&mut self.out_of_sockets, true) {
                     tracing::warn!(%error, "No connection can be accepted; trying again");
                 }
-                stop.run_until_cancelled(tokio::time::sleep(BREATH)).await;
+                tokio::time::sleep(BREATH).await;
             }
         }
     }
-    drop(listener);
-    connections.close();
-    connections.wait().await;
-    Ok(())
 }
 
 fn is_theirs(error: &io::Error) -> bool {
