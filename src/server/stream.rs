@@ -16,11 +16,12 @@ use crate::{
     server::{
         bus::{self, BusError, EventBus, LiveFrame, LiveReceiver},
         clock::Clock,
+        listen::TakeOver,
         shutdown::Shutdown,
     },
 };
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -149,6 +150,7 @@ pub async fn open(
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
                 (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
             ],
+            Extension(TakeOver),
             Body::from_stream(body),
         )
             .into_response(),
