@@ -123,7 +123,7 @@ test('what was said between the page and its stream is shown', async ({ page, ho
   await hydrated(page);
   const visitor = { ...before, witness: await witness(page) };
   const said = [await visitor.answered(unique('Said into the seam')), await visitor.answered(unique('And once more'))];
-  await until('both webhooks', async () => house.portal.output.split('Emitted event').length > said.length);
+  await until('both webhooks', async () => (await house.sandbox.delivered()) === said.length);
   await expect(words(page)).toHaveText([visitor.asked.message]);
   letStream();
   await expect(words(page)).toHaveText([visitor.asked.message, ...said]);
