@@ -1,24 +1,16 @@
 // A real nginx between browser and portal, with the http settings of Debian's package and a plain `proxy_pass`.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, until } from './process.ts';
+import { Daemon, installed } from './daemon.ts';
+import { freePort } from './process.ts';
 
-function program(): string {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
-  const found = folders.map((folder) => join(folder, 'nginx')).find((path) => existsSync(path));
-  if (!found) throw new Error('There is no nginx: install it (Debian: nginx-light, Homebrew: nginx), or run scripts/test.');
-  return found;
-}
-
-// All that it writes stays in its own folder. Directives that are not here have nginx's defaults: HTTP/1.0 to the
-// portal, its own name as `Host`, answers buffered, 60 s of silence at most.
+// Directives that are not here have nginx's defaults: HTTP/1.0 to the portal, the portal's own address as `Host`, answers
+// buffered, 60 s of silence at most.
 const configuration = (port: number, folder: string, upstream: string, extra: string) => `
 daemon off;
 master_process off;
 pid ${folder}/nginx.pid;
-error_log ${folder}/error.txt;
+error_log stderr;
 events { worker_connections 768; }
 http {
   sendfile on;
@@ -37,54 +29,30 @@ http {
 `;
 
 export class Nginx {
-  #child: ChildProcess | undefined;
-
   private constructor(
     /** Where visitors go, without a slash at the end. */
     readonly url: string,
-    readonly folder: string,
+    readonly daemon: Daemon,
   ) {}
 
   /** Before the portal listens it answers 502. `extra` are more directives for the `http` block. */
   static async start(upstream: string, extra = ''): Promise<Nginx> {
+    const program = installed(['nginx'], 'install it (Debian: nginx-light, Homebrew: nginx)');
     const port = await freePort();
-    const nginx = new Nginx(`http://127.0.0.1:${port}`, mkdtempSync(join(tmpdir(), 'hotline-nginx-')));
+    const url = `http://127.0.0.1:${port}`;
+    const daemon = new Daemon('nginx');
+    const file = join(daemon.folder, 'nginx.conf');
+    writeFileSync(file, configuration(port, daemon.folder, upstream, extra));
     try {
-      await nginx.#run(configuration(port, nginx.folder, upstream, extra));
+      await daemon.start(program, ['-p', daemon.folder, '-c', file, '-e', 'stderr'], async () => (await fetch(url)).status > 0);
     } catch (error) {
-      await nginx.close();
+      await daemon.close();
       throw error;
     }
-    return nginx;
+    return new Nginx(url, daemon);
   }
 
-  async #run(text: string): Promise<void> {
-    const file = join(this.folder, 'nginx.conf');
-    writeFileSync(file, text);
-    const child = spawn(program(), ['-p', this.folder, '-c', file, '-e', join(this.folder, 'error.txt')], { stdio: 'ignore' });
-    this.#child = child;
-    const gone = new Promise<never>((_, failed) => {
-      child.once('error', failed);
-      child.once('exit', (code) => failed(new Error(`nginx ended (${code}): ${this.#errors()}`)));
-    });
-    gone.catch(() => undefined);
-    const ready = until('nginx', async () => (await fetch(this.url, { redirect: 'manual' })).status > 0);
-    ready.catch(() => undefined);
-    await Promise.race([ready, gone]);
-  }
-
-  #errors(): string {
-    const file = join(this.folder, 'error.txt');
-    return existsSync(file) ? readFileSync(file, 'utf8').slice(-2000) : 'no word';
-  }
-
-  async close(): Promise<void> {
-    const child = this.#child;
-    if (child && child.exitCode === null && child.signalCode === null) {
-      const gone = new Promise<void>((done) => child.once('exit', () => done()));
-      child.kill('SIGTERM');
-      await gone;
-    }
-    rmSync(this.folder, { recursive: true, force: true });
+  close(): Promise<void> {
+    return this.daemon.close();
   }
 }

@@ -46,6 +46,7 @@ export class Proxy {
   readonly #sockets = new Set<Socket>();
   #failures: Failure[] = [];
   #hoarded: Route[] = [];
+  readonly #stripped: { route: Route; header: string }[] = [];
   #held: { route: Route; gate: Gate }[] = [];
   /** What is under way. */
   readonly #lines = new Set<Line>();
@@ -100,6 +101,11 @@ export class Proxy {
       this.#held = this.#held.filter((other) => other !== held);
       held.gate.open();
     };
+  }
+
+  /** Answers lose this header, for a test of what another browser would make of them. */
+  strip(route: Route, header: string): void {
+    this.#stripped.push({ route, header });
   }
 
   /** No failures and no hoarding for what comes from now on. */
@@ -183,7 +189,9 @@ export class Proxy {
     await this.#through(line);
     seen.status = answer.statusCode;
     const begin = () => {
-      response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
+      const headers = endToEnd(answer.headers);
+      for (const { route, header } of this.#stripped) if (route.test(seen.path)) delete headers[header];
+      response.writeHead(answer.statusCode ?? 502, headers);
       response.flushHeaders();
     };
     if (this.#hoarded.some((route) => route.test(seen.path))) {
