@@ -3,6 +3,7 @@
 //! Everything here compiles on the server too and must not run there: it is called from effects and event handlers.
 
 pub mod clock;
+pub mod connection;
 pub mod document;
 pub mod event_stream;
 pub mod fetch;
