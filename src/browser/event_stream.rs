@@ -273,7 +273,9 @@ impl Inner {
             // One that lived long enough for a heartbeat was a healthy connection.
             StreamEvent::Heartbeat { .. } => self.failures.set(0),
             StreamEvent::Bye { reason, .. } if reason == StreamEvent::REMOVED => self.end(),
-            StreamEvent::Bye { reason, after_ms } => self.dismissed(&reason, f64::from(after_ms)),
+            StreamEvent::Bye { reason, after_ms, .. } => {
+                self.dismissed(&reason, f64::from(after_ms))
+            }
         }
     }
 
