@@ -9,4 +9,7 @@ pub mod event_stream;
 pub mod fetch;
 pub mod form;
 pub mod json;
+pub mod places;
 pub mod scroll;
+pub mod tabs;
+pub mod transport;

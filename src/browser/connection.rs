@@ -85,8 +85,8 @@ impl Link {
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
-    /// Begin, after a moment (ms). `shown` is what the visitor sees so far.
-    Start { shown: Link, after_ms: f64 },
+    /// Begin. `shown` is what the visitor sees so far.
+    Start { shown: Link },
     /// Be quiet until the next start: the page is left, or another tab takes over.
     Stop,
     /// For good.
@@ -311,10 +311,10 @@ impl Connection {
             (_, State::Closed) => {}
             (Event::End, _) => self.state = State::Closed,
             (Event::Stop, _) => self.state = State::Idle,
-            (Event::Start { shown, after_ms }, State::Idle) => {
+            (Event::Start { shown }, State::Idle) => {
                 *self = Self { opened: self.opened, shown, trouble: now, ..Self::default() };
-                self.state = State::Waiting { until: now + after_ms, told: true, short: false };
-                if after_ms <= 0.0 || !at.online {
+                self.wait(now, CHANGED_MS, true, false);
+                if !at.online {
                     self.stream(at);
                 }
             }
@@ -333,7 +333,7 @@ impl Connection {
             (Event::Bye { after_ms, replaced }, _) if self.is_open() => {
                 let told = if replaced && at.seen { after_ms.min(LOOKED_AT_MS) } else { after_ms };
                 // However it is asked for, there is no coming back in a tight circle.
-                self.wait(now, told.max(PAUSE_MS * at.chance), true, replaced);
+                self.wait(now, told.clamp(PAUSE_MS * at.chance, LAST_TRY_MS), true, replaced);
             }
             (Event::Failed, State::Opening { .. } | State::Live { .. }) => self.broke(at, false),
             (Event::Failed, State::Polling { .. }) => self.unanswered(at),
@@ -403,16 +403,12 @@ impl Connection {
         let ends = self.ends(self.state, now);
         Some(match (self.shown, self.state) {
             // The seconds are counted down.
-            (Link::Reconnecting(seconds), State::Waiting { until, .. }) if seconds > 0 => {
+            (Link::Reconnecting(seconds @ 1..), State::Waiting { until, .. }) => {
                 until - f64::from(seconds - 1) * 1000.0
             }
-            (Link::Reconnecting(_) | Link::Live | Link::Slow | Link::Connecting, _)
-                if self.is_fine() || matches!(self.shown, Link::Reconnecting(_)) =>
-            {
-                ends
-            }
-            (Link::Offline, State::Offline { .. }) => ends,
-            _ => ends.min((self.trouble + GRACE_MS).max(now)),
+            (Link::Reconnecting(_), _) | (_, State::Offline { .. }) => ends,
+            _ if self.is_fine() => ends,
+            _ => ends.min(self.trouble + GRACE_MS),
         })
     }
 
