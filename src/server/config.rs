@@ -124,6 +124,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// Life of a stream.
     pub lifetime: Duration,
+    /// Longest wait of a poll.
+    pub poll_wait: Duration,
     /// Streams of this instance.
     pub max_streams: usize,
     /// Streams of a session.
@@ -493,6 +495,7 @@ impl Config {
             dedupe_events: s.number("HOTLINE_DEDUPE_EVENTS", 200_000, 1000, 100_000_000)?,
             heartbeat: s.millis("HOTLINE_STREAM_HEARTBEAT_MS", 15_000, 100, 60_000)?,
             lifetime: s.millis("HOTLINE_STREAM_LIFETIME_MS", 600_000, 1000, 86_400_000)?,
+            poll_wait: s.millis("HOTLINE_POLL_WAIT_MS", 20_000, 0, 55_000)?,
             max_streams,
             streams_per_session: s.number("HOTLINE_STREAM_PER_SESSION", 20, 1, 1_000_000)?,
             limits: s.limits()?,

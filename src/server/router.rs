@@ -11,7 +11,7 @@ use axum::{
     Json, Router,
     body::{Body, to_bytes},
     extract::Request,
-    http::{Method, StatusCode, header},
+    http::{Extensions, HeaderMap, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -54,6 +54,7 @@ pub fn router(
         .route("/t/{thread_id}", post(pages::post_reply))
         .route("/r/{*token}", get(pages::resume).post(pages::resume))
         .route("/api/support/stream", get(visitor::live))
+        .route("/api/support/poll", get(visitor::poll))
         .route("/api/support/attachment", get(downloads::open))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
@@ -64,10 +65,14 @@ pub fn router(
         .with_state(state);
 
     // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are compressed,
-    // streams never.
+    // streams, whole or in slices, never.
     let compressible = DefaultPredicate::new()
         .and(NotForContentType::const_new("application/wasm"))
-        .and(NotForContentType::SSE);
+        .and(NotForContentType::SSE)
+        .and(|_, _, headers: &HeaderMap, _: &Extensions| {
+            let told = headers.get(header::CACHE_CONTROL);
+            !told.is_some_and(|told| told == "no-store, no-transform")
+        });
     visitors
         // Plain.
         .merge(webhook::routes(intake))

@@ -194,6 +194,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             heartbeat: config.heartbeat,
             lifetime: config.lifetime,
             max_streams: config.max_streams,
+            poll_wait: config.poll_wait,
             per_session: if config.rate_limits { config.streams_per_session } else { usize::MAX },
             ..StreamSettings::default()
         },

@@ -134,6 +134,7 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
         ),
         get("/api/support/threads", "/api/support/threads".into(), For::All),
         get("/api/support/stream", format!("/api/support/stream?threadId={thread}"), For::Holder),
+        get("/api/support/poll", format!("/api/support/poll?threadId={thread}"), For::Holder),
         post("/api/webhooks/plain", "/api/webhooks/plain".into(), "{}".into(), For::Plain),
         post("/api/webhooks/plain/", "/api/webhooks/plain/".into(), "{}".into(), For::Plain),
         get("/livez", "/livez".into(), For::All),

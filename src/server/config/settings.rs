@@ -159,6 +159,12 @@ pub const SETTINGS: &[Setting] = &[
         "600000",
     ),
     setting(
+        "HOTLINE_POLL_WAIT_MS",
+        ("stream", "poll-wait-ms"),
+        "how long a poll waits for something new, where a network lets no stream through",
+        "20000",
+    ),
+    setting(
         "HOTLINE_STREAM_MAX",
         ("stream", "max"),
         "streams open at once on this instance",
