@@ -13,6 +13,8 @@ mod wire;
 mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/deploys.rs"]
+mod deploys;
 #[path = "portal/dress.rs"]
 mod dress;
 #[path = "portal/following.rs"]
@@ -31,6 +33,8 @@ mod log_scan;
 mod origins;
 #[path = "portal/outages.rs"]
 mod outages;
+#[path = "portal/presence.rs"]
+mod presence;
 #[path = "portal/process.rs"]
 mod process;
 #[path = "portal/removal.rs"]
@@ -41,5 +45,9 @@ mod rendering;
 mod repair;
 #[path = "portal/restart.rs"]
 mod restart;
+#[path = "portal/several.rs"]
+mod several;
+#[path = "portal/slices.rs"]
+mod slices;
 #[path = "portal/story.rs"]
 mod story;

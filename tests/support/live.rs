@@ -17,6 +17,7 @@ use hotline::{
             memory::{MemoryBus, MemoryBusSettings},
         },
         clock::{Clock, FixedClock},
+        listen::{self, ListenSettings},
         shutdown::Shutdown,
         stream::{self, StreamContext, StreamQuery, StreamSettings, Wanted},
         webhook::{self, Intake, IntakeSettings, signature::Secret},
@@ -80,10 +81,9 @@ impl Portal {
         let wanted = setup.address.unwrap_or_else(|| "127.0.0.1:0".parse().unwrap());
         let listener = tokio::net::TcpListener::bind(wanted).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let stop = shutdown.token().cancelled_owned();
+        let stop = shutdown.token();
         let served = tokio::spawn(async move {
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, service).with_graceful_shutdown(stop).await.unwrap();
+            listen::serve(listener, router, ListenSettings::default(), stop).await.unwrap();
         });
         Self { address, bus, clock, shutdown, streams, client: client(), served }
     }
@@ -202,6 +202,12 @@ impl Reader {
             assert_eq!(frame.data["type"], "heartbeat", "wanted {kind}, got {frame:?}");
         }
     }
+}
+
+/// The frames of a text that ends.
+pub fn frames(text: &str) -> Vec<Frame> {
+    assert!(text.is_empty() || text.ends_with("\n\n"), "whole frames: {text:?}");
+    text.split_terminator("\n\n").map(parse).collect()
 }
 
 fn parse(text: &str) -> Frame {
