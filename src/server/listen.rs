@@ -40,7 +40,7 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How patient and how roomy the listener is.
@@ -83,6 +83,20 @@ const BREATH: Duration = Duration::from_millis(100);
 const H2_STREAMS: u32 = 256;
 /// How often an HTTP/2 connection is asked whether it lives, and how long it may take to say so.
 const H2_PING: Duration = Duration::from_secs(20);
+
+/// How many connections may wait to be accepted. The system's own bound (4096 on Linux) holds as well; the usual 128 is
+/// so few that of thousands who come back at once most would be turned away, and try again only seconds later.
+const BACKLOG: u32 = 16_384;
+
+/// Listens, with room for everybody to come at once.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait for what is left of the connections before it. On Windows it would mean something else.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `stop` is cancelled, then finishes the requests in flight and returns when the connections are closed.
 /// As long as those of before `stop` last, new ones are let in: who asks whether we are ready is to hear that we are not,
