@@ -74,6 +74,8 @@ export async function ask(page: Page, scripted: boolean, asked: Question = quest
 
 export const conversation = (page: Page): Locator => page.getByRole('log', { name: 'Conversation' });
 export const message = (page: Page, text: string): Locator => conversation(page).locator('li.message', { hasText: text });
+/** The words of all messages, in the order in which they are shown. */
+export const words = (page: Page): Locator => conversation(page).locator('li.message .bubble__text');
 export const connection = (page: Page): Locator => page.locator('p.connection');
 export const composer = (page: Page): Locator => page.getByLabel('Your reply');
 export const sendButton = (page: Page): Locator => page.getByRole('button', { name: 'Send', exact: true });

@@ -1,0 +1,49 @@
+// Streams that the portal itself ends: too old, too many, nobody needs them.
+import { complete, expect, stream, test, visit } from '../../support/faults.ts';
+import { connectionState, unique } from '../../support/pages.ts';
+import { until } from '../../support/process.ts';
+import { cookieHeader, Stream, streamUrl } from '../../support/stream.ts';
+
+test.describe('streams that live one second', () => {
+  test.use({ settings: { HOTLINE_STREAM_LIFETIME_MS: '1000' } });
+
+  test('are followed by the next without a gap, and nobody sees it', async ({ page, house, guard }) => {
+    const visitor = await visit(page, house);
+    const said: string[] = [];
+    for (let round = 1; round <= 4; round += 1) {
+      const streams = house.proxy.count(stream);
+      for (let count = 1; count <= 3; count += 1) said.push(await visitor.answered(unique(`Answer ${count} of round ${round}`)));
+      await until('the next stream', async () => house.proxy.count(stream) > streams);
+    }
+    const { states } = await visitor.witness.seen();
+    await complete(page, house, visitor, said);
+    expect(states).toEqual(['live']);
+    expect(guard.lines.filter((line) => line === 'Connected to real-time updates').length).toBeGreaterThanOrEqual(4);
+  });
+});
+
+test.describe('more streams than one session may have', () => {
+  // Only with limits on are streams counted; everything else is out of reach.
+  test.use({ settings: { HOTLINE_RATE_LIMITS: 'on', HOTLINE_STREAM_PER_SESSION: '20', HOTLINE_RATE_STREAMS: '10000/1s' } });
+
+  test('the oldest goes; a page that is looked at takes its place back', async ({ page, context, house }) => {
+    const visitor = await visit(page, house);
+    const cookie = await cookieHeader(context, house.portalUrl);
+    const others: Stream[] = [];
+    try {
+      const streams = house.proxy.count(stream);
+      // The page's own is the oldest of 21.
+      for (let count = 1; count <= 20; count += 1) others.push(await Stream.open(streamUrl(house.directUrl, visitor.threadId), cookie));
+      const said = [await visitor.answered(unique('Said while others crowd'))];
+      await until('the page to come back', async () => house.proxy.count(stream) > streams);
+      // For it, the oldest of the others went.
+      await until('a goodbye', async () => others[0]?.frames.some(({ data }) => data.type === 'bye' && data.reason === 'replaced'));
+      for (const other of others.slice(1)) expect(other.frames.map(({ data }) => data.type)).not.toContain('bye');
+      said.push(await visitor.answered(unique('Said afterwards')));
+      await connectionState(page, 'live');
+      await complete(page, house, visitor, said);
+    } finally {
+      for (const other of others) other.close();
+    }
+  });
+});
