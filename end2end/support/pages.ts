@@ -86,7 +86,7 @@ export async function reply(page: Page, text: string): Promise<void> {
   await sendButton(page).click();
 }
 
-export async function connectionState(page: Page, state: 'connecting' | 'live' | 'reconnecting' | 'offline' | 'closed'): Promise<void> {
+export async function connectionState(page: Page, state: 'connecting' | 'live' | 'reconnecting' | 'slow' | 'offline' | 'closed'): Promise<void> {
   await expect(connection(page)).toHaveAttribute('data-state', state);
   // Colour alone tells nobody who cannot see it.
   await expect(connection(page)).toHaveText(/\p{L}{3,}/u);
