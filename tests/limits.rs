@@ -17,3 +17,5 @@ mod buckets;
 mod sockets;
 #[path = "limits/streams.rs"]
 mod streams;
+#[path = "limits/takeover.rs"]
+mod takeover;

@@ -339,7 +339,10 @@ impl Connection {
             (Event::Failed, State::Polling { .. }) => self.unanswered(at),
             (Event::Polled, State::Polling { since }) => self.answered(since, at),
             (Event::Changed, _) if self.is_open() => self.wait(now, CHANGED_MS, true, false),
-            (Event::Retry, State::Waiting { .. } | State::Pausing { .. } | State::Polling { .. }) => {
+            (
+                Event::Retry,
+                State::Waiting { .. } | State::Pausing { .. } | State::Polling { .. },
+            ) => {
                 self.stream(at);
             }
             // Somebody knows better than the browser.

@@ -40,7 +40,10 @@ pub struct Transport {
 
 /// What is open; closes on drop.
 enum Open {
-    Stream(EventSource, #[expect(dead_code, reason = "they are called as long as they live")] Handlers),
+    Stream(
+        EventSource,
+        #[expect(dead_code, reason = "they are called as long as they live")] Handlers,
+    ),
     Poll(AbortController),
 }
 
@@ -166,8 +169,7 @@ impl Transport {
             }
         });
         let weak = Rc::downgrade(self);
-        let error =
-            Closure::<dyn FnMut()>::new(move || with(&weak, |it| it.on(Event::Failed)));
+        let error = Closure::<dyn FnMut()>::new(move || with(&weak, |it| it.on(Event::Failed)));
         source.set_onmessage(Some(message.as_ref().unchecked_ref()));
         source.set_onerror(Some(error.as_ref().unchecked_ref()));
         Some(Open::Stream(source, (message, error)))

@@ -24,11 +24,12 @@ use crate::{
     server::{
         bus::{self, BusError, EventBus, Subscription},
         clock::Clock,
+        listen::TakeOver,
         shutdown::Shutdown,
     },
 };
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -164,6 +165,7 @@ pub async fn open(ctx: &StreamContext, session: Option<&str>, wanted: Wanted) ->
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
             (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
         ],
+        Extension(TakeOver),
         Body::from_stream(LiveBody::new(opened, member, seat)),
     )
         .into_response()

@@ -35,7 +35,7 @@ fn address(house: &House) -> SocketAddr {
 }
 
 /// Everything until the other side closes. A reset is a close, too.
-async fn rest(stream: &mut TcpStream) -> String {
+pub async fn rest(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let reading = async {
         let mut bytes = [0; 4096];
@@ -225,7 +225,7 @@ async fn one_address_cannot_take_all_connections() {
 }
 
 /// A listener by itself.
-async fn listen(app: Router, settings: ListenSettings) -> (SocketAddr, CancellationToken) {
+pub async fn listen(app: Router, settings: ListenSettings) -> (SocketAddr, CancellationToken) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     tokio::spawn(listen::serve(listener, app, settings, stop.clone()));
@@ -233,7 +233,7 @@ async fn listen(app: Router, settings: ListenSettings) -> (SocketAddr, Cancellat
 }
 
 /// Says when it is dropped.
-struct Dropped(Arc<AtomicBool>);
+pub struct Dropped(pub Arc<AtomicBool>);
 
 impl Drop for Dropped {
     fn drop(&mut self) {

@@ -17,6 +17,7 @@ use hotline::{
             memory::{MemoryBus, MemoryBusSettings},
         },
         clock::{Clock, FixedClock},
+        listen::{self, ListenSettings},
         shutdown::Shutdown,
         stream::{self, StreamContext, StreamQuery, StreamSettings, Wanted},
         webhook::{self, Intake, IntakeSettings, signature::Secret},
@@ -80,10 +81,9 @@ impl Portal {
         let wanted = setup.address.unwrap_or_else(|| "127.0.0.1:0".parse().unwrap());
         let listener = tokio::net::TcpListener::bind(wanted).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let stop = shutdown.token().cancelled_owned();
+        let stop = shutdown.token();
         let served = tokio::spawn(async move {
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, service).with_graceful_shutdown(stop).await.unwrap();
+            listen::serve(listener, router, ListenSettings::default(), stop).await.unwrap();
         });
         Self { address, bus, clock, shutdown, streams, client: client(), served }
     }

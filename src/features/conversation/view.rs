@@ -94,7 +94,9 @@ impl Live {
                         around.gone = "This conversation was removed.".into();
                     }
                 });
-                if matches!(link, Link::Live | Link::Slow) && self.reading() == Some(Reading::Failed) {
+                if matches!(link, Link::Live | Link::Slow)
+                    && self.reading() == Some(Reading::Failed)
+                {
                     self.read();
                 }
             }

@@ -10,7 +10,6 @@ use std::{
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     task::{Context, Poll},
-    time::Duration,
 };
 use tokio::time::{Instant, Sleep};
 
@@ -48,13 +47,17 @@ impl Pulse {
         self.stalled.store(true, Relaxed);
     }
 
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.load(Relaxed)
+    }
+
     /// Whether a head has begun and not become a request.
     pub(super) fn is_mid_head(&self) -> bool {
         self.in_hand.load(Relaxed) == 0 && self.heard.load(Relaxed)
     }
 
     fn waiting(&self) -> Waiting {
-        if self.stalled.load(Relaxed) {
+        if self.is_stalled() {
             Waiting::Reader
         } else if self.in_hand.load(Relaxed) > 0 {
             Waiting::Us
@@ -115,7 +118,6 @@ impl Waiting {
 /// The clock of a connection. While it waits for us, a live stream for its whole life, there is no timer.
 #[derive(Debug)]
 pub(super) struct Patience {
-    limits: [Duration; 3],
     waiting: Waiting,
     turn: u32,
     since: Instant,
@@ -123,19 +125,18 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(settings: &ListenSettings) -> Self {
-        Self {
-            limits: [settings.header_timeout, settings.idle_timeout, settings.stall_timeout],
-            waiting: Waiting::Head,
-            turn: 0,
-            since: Instant::now(),
-            timer: None,
-        }
+    pub(super) fn new() -> Self {
+        Self { waiting: Waiting::Head, turn: 0, since: Instant::now(), timer: None }
     }
 
     /// Ready, with what it waited for, when that took too long. To be polled after the connection itself.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, pulse: &Pulse) -> Poll<&'static str> {
-        let Some(due) = self.look(pulse, Instant::now()) else {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        pulse: &Pulse,
+        settings: &ListenSettings,
+    ) -> Poll<&'static str> {
+        let Some(due) = self.look(pulse, settings, Instant::now()) else {
             self.timer = None;
             return Poll::Pending;
         };
@@ -147,29 +148,31 @@ impl Patience {
     }
 
     /// When it will have taken too long; none while it is we who are waited for.
-    fn look(&mut self, pulse: &Pulse, now: Instant) -> Option<Instant> {
+    fn look(&mut self, pulse: &Pulse, settings: &ListenSettings, now: Instant) -> Option<Instant> {
         let (waiting, turn) = (pulse.waiting(), pulse.turns.load(Relaxed));
         let wrote = pulse.wrote.swap(false, Relaxed);
         // Bytes that leave are progress for everything but a head.
         if waiting != self.waiting || turn != self.turn || wrote && waiting != Waiting::Head {
             (self.waiting, self.turn, self.since) = (waiting, turn, now);
         }
-        let [head, next, reader] = self.limits;
-        match waiting {
-            Waiting::Head => Some(self.since + head),
-            Waiting::Next => Some(self.since + next),
-            Waiting::Reader => Some(self.since + reader),
-            Waiting::Us => None,
-        }
+        let limit = match waiting {
+            Waiting::Head => settings.header_timeout,
+            Waiting::Next => settings.idle_timeout,
+            Waiting::Reader => settings.stall_timeout,
+            Waiting::Us => return None,
+        };
+        Some(self.since + limit)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     /// A connection with a clock that stands between looks.
     struct Case {
+        settings: ListenSettings,
         pulse: Arc<Pulse>,
         patience: Patience,
         now: Instant,
@@ -184,15 +187,15 @@ mod tests {
                 stall_timeout: seconds(30),
                 ..ListenSettings::default()
             };
-            let patience = Patience::new(&settings);
-            Self { pulse: Arc::default(), now: patience.since, patience }
+            let patience = Patience::new();
+            Self { settings, pulse: Arc::default(), now: patience.since, patience }
         }
 
         /// Looks, and again after so many seconds: what it was over, if it is over.
         fn after(&mut self, seconds: u64) -> Option<&'static str> {
-            self.patience.look(&self.pulse, self.now);
+            self.patience.look(&self.pulse, &self.settings, self.now);
             self.now += Duration::from_secs(seconds);
-            let due = self.patience.look(&self.pulse, self.now)?;
+            let due = self.patience.look(&self.pulse, &self.settings, self.now)?;
             (due <= self.now).then(|| self.patience.waiting.word())
         }
 

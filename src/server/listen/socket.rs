@@ -16,6 +16,8 @@ use tokio::{
 
 /// What the other side still sends after we have said our last word is thrown away, up to this much.
 const MAX_LINGER: usize = 256 * 1024;
+/// How much is read ahead at once.
+const AHEAD: usize = 1024;
 
 /// Small frames leave at once; who is gone without a word is noticed, while nothing is said (keep-alive) and while
 /// something is (the user timeout: what is not acknowledged for that long never will be).
@@ -38,12 +40,37 @@ pub(super) fn prepare(stream: &TcpStream, unacknowledged: Duration) -> io::Resul
 pub(super) struct Socket {
     stream: TcpStream,
     pulse: Arc<Pulse>,
+    /// What was read and is still to be read by whoever reads next.
+    ahead: Vec<u8>,
     thrown_away: usize,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self { stream, pulse, thrown_away: 0 }
+        Self { stream, pulse, ahead: Vec::new(), thrown_away: 0 }
+    }
+
+    /// What was read ahead; whoever reads next gets it again.
+    pub(super) fn ahead(&self) -> &[u8] {
+        &self.ahead
+    }
+
+    /// Puts back what was read and not used.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.ahead.splice(..0, bytes.iter().copied());
+    }
+
+    /// Reads ahead once more, at most [`AHEAD`] bytes. Zero: the other side has closed.
+    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut bytes = [0; AHEAD];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let bytes = buffer.filled();
+        if !bytes.is_empty() {
+            self.ahead.extend_from_slice(bytes);
+            self.pulse.heard();
+        }
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -62,6 +89,17 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead[..count]);
+            if count == self.ahead.len() {
+                self.ahead = Vec::new();
+            } else {
+                self.ahead.drain(..count);
+            }
+            self.pulse.heard();
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {

@@ -144,11 +144,104 @@ impl Stream for LiveBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        domain::ids::ThreadId,
+        server::{
+            bus::memory::{MemoryBus, MemoryBusSettings},
+            clock::FixedClock,
+            shutdown::Shutdown,
+            stream::{Place, StreamContext, StreamSettings, Wanted, Watch, connect},
+        },
+    };
+    use std::sync::Mutex;
+
+    fn context(settings: StreamSettings) -> (StreamContext, Shutdown) {
+        let clock = Arc::new(FixedClock::at(0));
+        let bus = Arc::new(MemoryBus::new(MemoryBusSettings::default(), clock.clone()));
+        let shutdown = Shutdown::new();
+        (StreamContext::new(bus, shutdown.clone(), clock, settings), shutdown)
+    }
+
+    fn thread(n: usize) -> ThreadId {
+        ThreadId::parse(format!("th_{n:026}")).unwrap()
+    }
+
+    async fn body(context: &StreamContext, threads: usize) -> LiveBody {
+        let threads = (0..threads).map(|n| (thread(n), Place::Now)).collect();
+        let wanted = Wanted { threads, denied: Vec::new() };
+        let Ok((seat, opened)) = connect(context, wanted).await else { panic!("it opens") };
+        LiveBody::new(opened, None, seat)
+    }
 
     #[test]
     fn a_stream_is_small() {
         // There are ten thousand of them. Whoever adds to it has to say so here.
         let size = size_of::<LiveBody>();
         assert!(size <= 256, "{size}");
+    }
+
+    #[tokio::test]
+    async fn nobody_has_the_same_times_as_everybody() {
+        let (context, _) = context(StreamSettings::default());
+        let (mut pauses, mut lives) = (Vec::new(), Vec::new());
+        for _ in 0..500 {
+            let body = body(&context, 1).await;
+            pauses.push(body.pause.as_millis());
+            lives.push((body.ends - body.spoke).as_millis());
+        }
+        for (times, least, most) in [(&mut pauses, 12_000, 15_000), (&mut lives, 480_000, 720_000)]
+        {
+            assert!(times.iter().all(|time| (least..=most).contains(time)), "{times:?}");
+            times.sort_unstable();
+            let (first, last) = (times[0], times[499]);
+            assert!(last - first > (most - least) / 2, "spread over it all: {first} to {last}");
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Ledger(Mutex<Vec<String>>);
+
+    impl Ledger {
+        fn take(&self) -> Vec<String> {
+            std::mem::take(&mut self.0.lock().unwrap())
+        }
+    }
+
+    impl Watch for Ledger {
+        fn begin(&self, thread: &ThreadId) {
+            self.0.lock().unwrap().push(format!("+{}", &thread.as_str()[28..]));
+        }
+
+        fn end(&self, thread: &ThreadId) {
+            self.0.lock().unwrap().push(format!("-{}", &thread.as_str()[28..]));
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_watches_knows_what_is_followed() {
+        let (context, _) = context(StreamSettings::default());
+        let ledger = Arc::new(Ledger::default());
+        let context = context.watched_by(ledger.clone());
+        let first = body(&context, 1).await;
+        let second = body(&context, 2).await;
+        assert_eq!(ledger.take(), ["+0", "+0", "+1"]);
+        drop(second);
+        assert_eq!(ledger.take(), ["-0", "-1"]);
+        drop(first);
+        assert_eq!(ledger.take(), ["-0"]);
+        assert_eq!(context.open_streams(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_comes_during_the_drain_goes_at_once() {
+        let (context, shutdown) = context(StreamSettings::default());
+        shutdown.begin();
+        let mut body = body(&context, 1).await;
+        let mut said = Vec::new();
+        while let Some(Ok(bytes)) = futures::StreamExt::next(&mut body).await {
+            said.push(String::from_utf8(bytes.to_vec()).unwrap());
+        }
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].contains("connected") && said[1].contains("restart"), "{said:?}");
     }
 }

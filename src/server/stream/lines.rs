@@ -137,3 +137,146 @@ impl Many {
         Some(Heard::Gone(gone.watched.thread.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            ids::{Cursor, CustomerId, EventId},
+            time::At,
+        },
+        server::{
+            bus::{
+                EventBus, NewEvent,
+                memory::{MemoryBus, MemoryBusSettings},
+            },
+            clock::FixedClock,
+        },
+    };
+    use std::task::Waker;
+
+    struct Scene {
+        bus: MemoryBus,
+        events: u32,
+    }
+
+    fn thread(n: u32) -> ThreadId {
+        ThreadId::parse(format!("th_{n:026}")).unwrap()
+    }
+
+    fn customer() -> CustomerId {
+        CustomerId::parse(format!("c_{:026}", 1)).unwrap()
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let clock = Arc::new(FixedClock::at(0));
+            Self { bus: MemoryBus::new(MemoryBusSettings::default(), clock), events: 0 }
+        }
+
+        async fn publish(&mut self, of: u32, times: u32) {
+            for _ in 0..times {
+                self.events += 1;
+                let event = NewEvent {
+                    thread_id: thread(of),
+                    customer: (of == 1).then(customer),
+                    event_type: "thread.chat_sent".into(),
+                    event_id: EventId::parse(format!("pEv_{:026}", self.events)).unwrap(),
+                    at: At::from_millis(0),
+                    entry: None,
+                    status: None,
+                };
+                self.bus.publish(event).await.unwrap();
+            }
+        }
+
+        async fn line(&self, of: u32, after: Option<&Cursor>) -> Line {
+            let subscription = self.bus.subscribe(&thread(of), after).await.unwrap();
+            assert!(!subscription.gap);
+            let watched = Watched { thread: thread(of), watch: None };
+            Line::new(subscription.replay, subscription.live, watched)
+        }
+    }
+
+    /// Whose turn it was, as long as there is something to hear.
+    fn turns(mut hear: impl FnMut() -> Option<Heard>) -> String {
+        let mut turns = String::new();
+        while let Some(heard) = hear() {
+            match heard {
+                Heard::Frame(frame) => {
+                    let text = std::str::from_utf8(&frame.sse).unwrap();
+                    let (_, rest) = text.split_once("th_0000000000000000000000000").unwrap();
+                    turns.push_str(&rest[..1]);
+                }
+                Heard::Gone(thread) => {
+                    turns.push('-');
+                    turns.push_str(&thread.as_str()[28..]);
+                }
+                Heard::AllGone => return turns + "!",
+                Heard::Cut => return turns + "?",
+            }
+        }
+        turns
+    }
+
+    fn now(lines: &mut Lines) -> Option<Heard> {
+        match lines.poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(heard) => Some(heard),
+            Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_busy_thread_holds_up_no_other() {
+        let mut scene = Scene::new();
+        let start = scene.bus.head(&thread(1)).await.unwrap();
+        scene.publish(1, 6).await;
+        scene.publish(2, 2).await;
+        scene.publish(3, 1).await;
+        let mut lines = Vec::new();
+        for of in 1..=3 {
+            lines.push(scene.line(of, Some(&start)).await);
+        }
+        let mut lines = Lines::new(lines, true);
+        assert_eq!(turns(|| lines.replayed()), "123121111");
+        scene.publish(1, 5).await;
+        scene.publish(3, 2).await;
+        scene.publish(2, 1).await;
+        let heard = turns(|| now(&mut lines));
+        assert_eq!(heard.len(), 8);
+        // Wherever it began: the first round is fair.
+        for one in ["1", "2", "3"] {
+            assert!(heard[..3].contains(one), "{heard}");
+        }
+        assert!(heard[3..].starts_with("13") || heard[3..].starts_with("31"), "{heard}");
+    }
+
+    #[tokio::test]
+    async fn what_goes_goes_alone() {
+        let mut scene = Scene::new();
+        scene.publish(1, 1).await;
+        let start = scene.bus.head(&thread(1)).await.unwrap();
+        scene.publish(1, 3).await;
+        scene.publish(2, 2).await;
+        let both = vec![scene.line(1, Some(&start)).await, scene.line(2, Some(&start)).await];
+        let mut both = Lines::new(both, true);
+        let mut alone = Lines::new(vec![scene.line(1, Some(&start)).await], false);
+        assert!(matches!(alone, Lines::One(_)));
+        assert!(matches!(both.replayed(), Some(Heard::Frame(_))));
+        scene.bus.forget(&customer()).await.unwrap();
+        assert_eq!(turns(|| both.replayed()), "2-12", "the rest of what was missed is not read");
+        assert_eq!(turns(|| alone.replayed()), "!");
+        scene.publish(2, 1).await;
+        assert_eq!(turns(|| now(&mut both)), "2");
+        scene.bus.belongs(&thread(2), &customer()).await.unwrap();
+        assert_eq!(turns(|| now(&mut both)), "-2!");
+    }
+
+    #[tokio::test]
+    async fn one_thread_costs_what_one_thread_costs() {
+        // A stream of one thread has no heap memory of its own for the case of several.
+        let size = size_of::<Lines>();
+        assert_eq!(size, size_of::<Line>(), "{size}");
+    }
+}
