@@ -430,7 +430,13 @@ impl Connection {
             State::Live { .. } => Link::Live,
             _ if self.slow.is_some() => Link::Slow,
             _ if self.is_fine() => Link::Connecting,
-            _ if now - self.trouble < GRACE_MS && self.trouble <= now => self.shown,
+            // What is shown already needs no grace.
+            _ if !matches!(self.shown, Link::Reconnecting(_))
+                && now - self.trouble < GRACE_MS
+                && self.trouble <= now =>
+            {
+                self.shown
+            }
             State::Waiting { until, .. } => {
                 Link::Reconnecting(((until - now).clamp(0.0, FAR_MS) / 1000.0).ceil() as u32)
             }
@@ -530,5 +536,553 @@ impl Connection {
         }
         self.resync = true;
         self.back_off(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The machine's world: what it opened, when it wants to be called.
+    struct World {
+        machine: Connection,
+        at: Moment,
+        open: Option<Line>,
+        due: Option<f64>,
+        opens: Vec<(f64, Line)>,
+        shown: Vec<Link>,
+        resyncs: u32,
+    }
+
+    const HEARTBEAT: f64 = 15_000.0;
+    const CONNECTED: Event = Event::Connected { heartbeat_ms: HEARTBEAT };
+
+    impl World {
+        fn new() -> Self {
+            Self {
+                machine: Connection::default(),
+                at: Moment { now: 1e12, chance: 0.5, online: true, seen: true },
+                open: None,
+                due: None,
+                opens: Vec::new(),
+                shown: Vec::new(),
+                resyncs: 0,
+            }
+        }
+
+        fn started() -> Self {
+            let mut world = Self::new();
+            world.on(Event::Start { shown: Link::Connecting });
+            world.open(Line::Stream);
+            world
+        }
+
+        fn live() -> Self {
+            let mut world = Self::started();
+            world.on(CONNECTED);
+            world
+        }
+
+        fn on(&mut self, event: Event) {
+            let orders = self.machine.on(event, self.at);
+            if orders.close {
+                assert!(self.open.take().is_some(), "{event:?} closes what is not open");
+            }
+            if let Some(line) = orders.open {
+                assert_eq!(self.open, None, "{event:?} opens a second one");
+                self.open = Some(line);
+                self.opens.push((self.at.now, line));
+            }
+            if let Some(link) = orders.show {
+                assert_ne!(self.shown.last(), Some(&link), "{event:?} shows nothing new");
+                self.shown.push(link);
+            }
+            self.resyncs += u32::from(orders.resync);
+            self.due = orders.wait.map(|wait| {
+                assert!((0.0..=FAR_MS).contains(&wait), "{event:?} waits {wait}");
+                self.at.now + wait
+            });
+        }
+
+        /// Time passes and timers ring.
+        fn pass(&mut self, ms: f64) {
+            let end = self.at.now + ms;
+            let mut rung = 0;
+            while let Some(due) = self.due.filter(|due| *due <= end) {
+                rung += 1;
+                assert!(rung < 10_000, "a timer in a circle: {:?}", self.machine);
+                self.at.now = due.max(self.at.now);
+                self.on(Event::Tick);
+            }
+            self.at.now = end;
+        }
+
+        /// Until a line of this kind is opened; how long that took.
+        fn open(&mut self, line: Line) -> f64 {
+            let (begin, opens) = (self.at.now, self.opens.len());
+            for _ in 0..10_000 {
+                if self.open == Some(line) && (self.opens.len() > opens || begin == self.at.now) {
+                    return self.at.now - begin;
+                }
+                let due = self.due.expect("a timer");
+                self.pass((due - self.at.now).max(0.0));
+            }
+            panic!("{line:?} was never opened: {:?}", self.machine);
+        }
+
+        fn fail(&mut self) {
+            self.open = None;
+            // What failed is closed all the same: an `EventSource` would come back by itself.
+            self.open = Some(Line::Stream);
+            self.on(Event::Failed);
+        }
+
+        fn link(&self) -> Link {
+            self.machine.shown()
+        }
+    }
+
+    #[test]
+    fn links_travel_as_numbers() {
+        for link in [
+            Link::Connecting,
+            Link::Live,
+            Link::Reconnecting(0),
+            Link::Reconnecting(7),
+            Link::Offline,
+            Link::Slow,
+            Link::Closed,
+        ] {
+            assert_eq!(Link::of_code(link.code()), link);
+        }
+    }
+
+    #[test]
+    fn connecting_then_live() {
+        let mut world = World::started();
+        assert_eq!(world.link(), Link::Connecting);
+        world.pass(3000.0);
+        assert_eq!(world.link(), Link::Connecting, "the first attempt is no trouble");
+        world.on(CONNECTED);
+        assert_eq!(world.shown, [Link::Live]);
+    }
+
+    #[test]
+    fn a_short_break_does_not_flicker() {
+        let mut world = World::live();
+        world.fail();
+        let took = world.open(Line::Stream);
+        assert!(took < 1000.0, "{took}");
+        world.pass(100.0);
+        world.on(CONNECTED);
+        world.pass(10_000.0);
+        assert_eq!(world.shown, [Link::Live]);
+    }
+
+    #[test]
+    fn a_longer_break_is_shown_after_the_grace_with_the_seconds_to_the_next_try() {
+        let mut world = World::live();
+        world.fail();
+        let broke = world.at.now;
+        for _ in 0..8 {
+            world.pass(50.0);
+            match world.open {
+                Some(_) => world.on(Event::Failed),
+                None => world.pass(world.due.unwrap() - world.at.now),
+            }
+            if world.at.now - broke < GRACE_MS {
+                assert_eq!(world.link(), Link::Live);
+            }
+        }
+        world.open(Line::Stream);
+        assert_eq!(world.link(), Link::Reconnecting(0), "now");
+        world.on(Event::Failed);
+        world.on(Event::Failed);
+        let Link::Reconnecting(first) = world.link() else { panic!("{:?}", world.link()) };
+        assert!(first >= 3, "{first}");
+        let before = world.shown.len();
+        world.open(Line::Stream);
+        let counted: Vec<Link> = (0..first).rev().map(Link::Reconnecting).collect();
+        assert_eq!(world.shown[before..], counted, "each second once");
+    }
+
+    #[test]
+    fn failures_make_it_wait_longer_and_by_chance() {
+        for (chance, first, last) in [(0.0, 250.0, 15_000.0), (1.0, 500.0, 30_000.0)] {
+            let mut world = World::live();
+            world.at.chance = chance;
+            let mut waits = Vec::new();
+            for _ in 0..10 {
+                world.on(Event::Failed);
+                if world.open == Some(Line::Probe) {
+                    world.on(Event::Failed);
+                }
+                waits.push(world.open(Line::Stream));
+            }
+            assert!((waits[0] - first).abs() < 1.0, "{waits:?}");
+            assert!((waits[9] - last).abs() < 1.0, "{waits:?}");
+            assert!(waits.is_sorted(), "{waits:?}");
+            assert_eq!(world.resyncs, 9, "reading tells whether the thread is gone");
+        }
+    }
+
+    #[test]
+    fn only_a_healthy_stream_is_forgiven() {
+        let mut world = World::live();
+        for _ in 0..6 {
+            world.on(Event::Failed);
+            if world.open == Some(Line::Probe) {
+                world.on(Event::Failed);
+            }
+            world.open(Line::Stream);
+            // It opens, and dies at once.
+            world.on(CONNECTED);
+            world.on(Event::Sign);
+        }
+        assert_eq!(world.machine.failures, 6);
+        world.on(Event::Heartbeat);
+        world.on(Event::Failed);
+        assert!(world.open(Line::Stream) < 1000.0);
+        world.on(CONNECTED);
+        assert_eq!(world.machine.failures, 1);
+        world.pass(HEARTBEAT);
+        world.on(Event::Sign);
+        assert_eq!(world.machine.failures, 0, "as long as a heartbeat");
+    }
+
+    #[test]
+    fn silence_is_death() {
+        let mut world = World::live();
+        for _ in 0..10 {
+            world.pass(HEARTBEAT);
+            world.on(Event::Heartbeat);
+        }
+        assert_eq!(world.opens.len(), 1);
+        world.pass(HEARTBEAT * SILENT_HEARTBEATS - 1.0);
+        assert_eq!(world.open, Some(Line::Stream));
+        world.pass(1.0);
+        assert_eq!(world.open, None);
+        assert!(world.open(Line::Stream) < 1000.0);
+        // Nobody answers there either.
+        world.pass(GRACE_MS);
+        assert!(matches!(world.link(), Link::Reconnecting(_)), "{:?}", world.link());
+    }
+
+    #[test]
+    fn a_goodbye_is_obeyed() {
+        let mut world = World::live();
+        world.on(Event::Bye { after_ms: 1700.0, replaced: false });
+        for event in [Event::Wake, Event::Changed, Event::Failed, Event::Polled] {
+            world.on(event);
+        }
+        assert_eq!(world.open, None);
+        assert_eq!(world.open(Line::Stream), 1700.0);
+        world.on(CONNECTED);
+        assert_eq!(world.shown, [Link::Live], "shorter than the grace");
+        assert_eq!(world.machine.failures, 0, "and no failure");
+        // Even without a delay there is no tight circle.
+        world.on(Event::Bye { after_ms: 0.0, replaced: false });
+        assert_eq!(world.open, None);
+        assert!(world.open(Line::Stream) > 50.0);
+    }
+
+    #[test]
+    fn only_a_tab_that_is_looked_at_comes_back_early_to_too_many_tabs() {
+        let replaced = Event::Bye { after_ms: 60_000.0, replaced: true };
+        let mut world = World::live();
+        world.on(replaced);
+        assert_eq!(world.open(Line::Stream), LOOKED_AT_MS);
+
+        let mut world = World::live();
+        world.at.seen = false;
+        world.on(replaced);
+        world.on(Event::Wake);
+        world.pass(50_000.0);
+        assert_eq!(world.open, None);
+        assert!(matches!(world.link(), Link::Reconnecting(_)));
+        world.at.seen = true;
+        world.on(Event::Wake);
+        assert_eq!(world.open(Line::Stream), LOOKED_AT_MS);
+    }
+
+    #[test]
+    fn the_visitor_may_be_impatient() {
+        let mut world = World::live();
+        world.on(Event::Bye { after_ms: 60_000.0, replaced: false });
+        world.on(Event::Retry);
+        assert_eq!(world.open, Some(Line::Stream));
+        world.on(Event::Retry);
+        assert_eq!(world.opens.len(), 2, "one is under way");
+        world.on(CONNECTED);
+        world.on(Event::Retry);
+        assert_eq!(world.opens.len(), 2, "nothing to do");
+    }
+
+    #[test]
+    fn a_tab_that_wakes_up_looks_at_the_clock() {
+        let mut world = World::live();
+        world.at.now += HEARTBEAT;
+        world.on(Event::Wake);
+        assert_eq!(world.opens.len(), 1, "still fresh");
+        // A sleep: no timer rang.
+        world.at.now += 3_600_000.0;
+        world.on(Event::Wake);
+        assert_eq!(world.opens.len(), 2, "at once");
+        world.pass(100.0);
+        world.on(CONNECTED);
+        assert_eq!(world.shown, [Link::Live]);
+
+        // In the middle of a long wait as well.
+        for _ in 0..8 {
+            world.on(Event::Failed);
+        }
+        assert_eq!(world.open, None);
+        world.on(Event::Wake);
+        assert_eq!(world.open, Some(Line::Stream));
+    }
+
+    #[test]
+    fn offline_closes_and_online_opens() {
+        let mut world = World::live();
+        world.at.online = false;
+        world.on(Event::Wake);
+        assert_eq!((world.open, world.link()), (None, Link::Offline));
+        world.pass(60_000.0);
+        assert_eq!((world.opens.len(), world.link()), (1, Link::Offline));
+        world.at.online = true;
+        world.on(Event::Wake);
+        assert_eq!(world.open, Some(Line::Stream));
+        assert_eq!(world.link(), Link::Reconnecting(0));
+        // `true` is a guess: it may fail all the same.
+        world.fail();
+        world.open(Line::Stream);
+        world.on(CONNECTED);
+        assert_eq!(world.link(), Link::Live);
+        // A browser that forgets to say that it is back.
+        world.at.online = false;
+        world.on(Event::Wake);
+        world.at.online = true;
+        assert!(world.open(Line::Stream) <= DOUBT_MS);
+    }
+
+    #[test]
+    fn a_failure_without_a_network_is_no_failure() {
+        let mut world = World::live();
+        world.at.online = false;
+        world.fail();
+        assert_eq!((world.open, world.link()), (None, Link::Offline));
+    }
+
+    #[test]
+    fn who_begins_offline_says_so() {
+        let mut world = World::new();
+        world.at.online = false;
+        world.on(Event::Start { shown: Link::Connecting });
+        assert_eq!((world.open, world.link()), (None, Link::Offline));
+    }
+
+    #[test]
+    fn held_up_streams_lead_to_slow_mode_and_back() {
+        let mut world = World::started();
+        assert_eq!(world.open(Line::Probe).round(), 2.0 * OPENING_MS + 375.0);
+        world.on(CONNECTED);
+        world.on(Event::Polled);
+        assert_eq!(world.link(), Link::Slow);
+        assert!(world.open(Line::Poll) <= ROUND_MS + PAUSE_MS);
+        world.pass(POLL_MS + 100.0);
+        assert_eq!(world.open, Some(Line::Poll), "the server may hold it");
+        world.on(Event::Sign);
+        world.on(Event::Polled);
+        // Some rounds later a stream is tried, and still says nothing.
+        let mut polls = 0;
+        while world.open != Some(Line::Stream) {
+            match world.open {
+                Some(Line::Poll) => {
+                    polls += 1;
+                    world.pass(POLL_MS);
+                    world.on(Event::Polled);
+                }
+                _ => world.pass(100.0),
+            }
+        }
+        let try_gap = world.at.now;
+        assert!(polls < 3, "{polls}");
+        world.pass(OPENING_MS);
+        assert_eq!((world.open, world.link()), (Some(Line::Poll), Link::Slow));
+        assert_eq!(world.machine.slow.unwrap().1, 2.0 * FIRST_TRY_MS, "later each time");
+        while world.open != Some(Line::Stream) {
+            match world.open {
+                Some(Line::Poll) => world.on(Event::Polled),
+                _ => world.pass(100.0),
+            }
+        }
+        assert!(world.at.now - try_gap >= FIRST_TRY_MS);
+        world.on(CONNECTED);
+        assert_eq!(world.link(), Link::Live);
+        assert_eq!(world.shown.iter().filter(|link| **link == Link::Slow).count(), 1);
+        // As bad as before: there is no need to wait that long again.
+        world.on(Event::Failed);
+        world.on(Event::Polled);
+        assert_eq!(world.machine.slow.unwrap().1, FIRST_TRY_MS);
+    }
+
+    #[test]
+    fn streams_that_are_refused_get_another_chance_before_slow_mode() {
+        let mut world = World::started();
+        world.on(Event::Failed);
+        world.open(Line::Stream);
+        world.on(Event::Failed);
+        assert_eq!(world.open, Some(Line::Probe));
+        world.on(Event::Polled);
+        assert_eq!(world.open, Some(Line::Stream), "perhaps the server has just come back");
+        world.on(Event::Failed);
+        assert_eq!(world.open, Some(Line::Probe));
+        world.on(Event::Polled);
+        assert_eq!(world.link(), Link::Slow);
+        assert_eq!(world.resyncs, 0);
+        // The visitor may try, too.
+        world.on(Event::Retry);
+        assert_eq!((world.open, world.link()), (Some(Line::Stream), Link::Slow));
+        world.on(CONNECTED);
+        assert_eq!(world.link(), Link::Live);
+    }
+
+    #[test]
+    fn slow_mode_that_gets_no_answers_is_left() {
+        let mut world = World::started();
+        world.open(Line::Probe);
+        world.on(Event::Polled);
+        world.open(Line::Poll);
+        world.pass(POLL_MS + ANSWER_MS);
+        assert_eq!(world.open, None);
+        assert_eq!(world.resyncs, 1);
+        world.pass(GRACE_MS);
+        assert!(matches!(world.link(), Link::Reconnecting(_)));
+        world.open(Line::Stream);
+    }
+
+    #[test]
+    fn slow_mode_obeys_a_goodbye() {
+        let mut world = World::started();
+        world.open(Line::Probe);
+        world.on(Event::Polled);
+        world.open(Line::Poll);
+        world.on(Event::Bye { after_ms: 3000.0, replaced: false });
+        assert_eq!(world.open, None);
+        assert_eq!(world.open(Line::Poll), 3000.0);
+        assert_eq!(world.link(), Link::Slow);
+    }
+
+    #[test]
+    fn a_change_makes_a_new_connection_without_a_word() {
+        let mut world = World::live();
+        for _ in 0..5 {
+            world.on(Event::Changed);
+        }
+        assert_eq!(world.open, None);
+        assert_eq!(world.open(Line::Stream), CHANGED_MS);
+        world.on(CONNECTED);
+        assert_eq!((world.opens.len(), &world.shown[..]), (2, &[Link::Live][..]));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_nothing() {
+        let mut world = World::live();
+        world.on(Event::Failed);
+        world.at.now -= 86_400_000.0;
+        world.due = Some(world.at.now + 500.0);
+        assert!(world.open(Line::Stream) <= 500.0);
+    }
+
+    #[test]
+    fn stopped_is_quiet_and_the_end_is_the_end() {
+        let mut world = World::live();
+        world.on(Event::Stop);
+        assert_eq!((world.open, world.due), (None, None));
+        for event in [Event::Wake, Event::Retry, Event::Tick, CONNECTED] {
+            world.on(event);
+        }
+        assert_eq!((world.open, world.link()), (None, Link::Live));
+        world.on(Event::Start { shown: Link::Live });
+        world.open(Line::Stream);
+        world.on(Event::End);
+        assert_eq!((world.open, world.due, world.link()), (None, None, Link::Closed));
+        for event in [Event::Start { shown: Link::Closed }, Event::Wake, Event::Retry] {
+            world.on(event);
+        }
+        assert_eq!((world.open, world.due), (None, None));
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            Just(Event::Start { shown: Link::Live }),
+            Just(Event::Stop),
+            Just(Event::Tick),
+            (1.0..60_000.0).prop_map(|heartbeat_ms| Event::Connected { heartbeat_ms }),
+            Just(Event::Sign),
+            Just(Event::Heartbeat),
+            (0.0..4e9, any::<bool>())
+                .prop_map(|(after_ms, replaced)| Event::Bye { after_ms, replaced }),
+            Just(Event::Failed),
+            Just(Event::Failed),
+            Just(Event::Polled),
+            Just(Event::Changed),
+            Just(Event::Wake),
+            Just(Event::Retry),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens, in any order, at any time, with any clock: never two connections, never none without a
+        /// timer, and with a good network it comes back to life.
+        #[test]
+        fn there_is_always_a_way_back(
+            story in prop::collection::vec(
+                (event(), -10_000.0..200_000.0, 0.0..1.0, any::<bool>(), any::<bool>()),
+                0..60,
+            ),
+        ) {
+            let mut world = World::started();
+            for (event, later, chance, online, seen) in story {
+                world.at = Moment { now: world.at.now, chance, online, seen };
+                if later > 0.0 { world.pass(later) } else { world.at.now += later }
+                world.on(event);
+                let idle = matches!(world.machine.state, State::Idle);
+                prop_assert_eq!(world.open.is_some(), world.machine.is_open());
+                prop_assert_eq!(world.due.is_some(), !idle, "{:?}", world.machine);
+                if idle {
+                    prop_assert!(world.open.is_none());
+                    world.on(Event::Start { shown: world.link() });
+                }
+            }
+            world.at.online = true;
+            for _ in 0..10_000 {
+                match world.open {
+                    Some(Line::Stream) => world.on(CONNECTED),
+                    Some(_) => world.on(Event::Polled),
+                    None => {}
+                }
+                if world.link() == Link::Live && world.machine.is_live() {
+                    return Ok(());
+                }
+                world.pass(500.0);
+            }
+            prop_assert!(false, "never live again: {:?}", world.machine);
+        }
+
+        /// However often it is tried, attempts on a dead server are bounded.
+        #[test]
+        fn a_dead_server_is_left_in_peace(chance in 0.0..1.0) {
+            let mut world = World::live();
+            world.at.chance = chance;
+            world.on(Event::Failed);
+            let begin = world.opens.len();
+            while world.at.now < 1e12 + 600_000.0 {
+                if world.open.is_some() { world.on(Event::Failed) } else { world.pass(50.0) }
+            }
+            let tries = world.opens.len() - begin;
+            prop_assert!((30..120).contains(&tries), "{tries}");
+        }
     }
 }
