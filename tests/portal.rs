@@ -13,6 +13,8 @@ mod wire;
 mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/deploys.rs"]
+mod deploys;
 #[path = "portal/dress.rs"]
 mod dress;
 #[path = "portal/following.rs"]
@@ -39,5 +41,9 @@ mod removal;
 mod rendering;
 #[path = "portal/restart.rs"]
 mod restart;
+#[path = "portal/several.rs"]
+mod several;
+#[path = "portal/slices.rs"]
+mod slices;
 #[path = "portal/story.rs"]
 mod story;

@@ -186,6 +186,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         clock.clone(),
     );
     let intake = Arc::new(intake.telling(desk.clone()));
+    let streams = StreamSettings::default();
     let streams = StreamContext::new(
         bus.clone(),
         shutdown.clone(),
@@ -196,7 +197,9 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             max_streams: config.max_streams,
             poll_wait: config.poll_wait,
             per_session: if config.rate_limits { config.streams_per_session } else { usize::MAX },
-            ..StreamSettings::default()
+            // All have said goodbye when the time is up.
+            drain_spread: streams.drain_spread.min(config.drain / 2),
+            ..streams
         },
     );
     let used_links = config.data_dir.join("used-links");

@@ -204,6 +204,12 @@ impl Reader {
     }
 }
 
+/// The frames of a text that ends.
+pub fn frames(text: &str) -> Vec<Frame> {
+    assert!(text.is_empty() || text.ends_with("\n\n"), "whole frames: {text:?}");
+    text.split_terminator("\n\n").map(parse).collect()
+}
+
 fn parse(text: &str) -> Frame {
     let mut frame = Frame { id: None, retry: None, data: Value::Null };
     for line in text.trim_end_matches('\n').split('\n') {
