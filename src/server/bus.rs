@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod memory;
+pub mod redis;
 pub mod replay;
 
 use crate::domain::{

@@ -4,7 +4,7 @@
 //! the next call; nothing has to be restarted when Redis comes back. All keys begin with one prefix.
 
 mod address;
-mod slot;
+pub mod slot;
 mod wire;
 
 pub use address::check_url;
@@ -174,6 +174,11 @@ impl Redis {
         [&self.0.prefix, rest].concat()
     }
 
+    /// The host that was named first: a node that does not know its own name is reached there.
+    pub(in crate::server) fn first_host(&self) -> Option<&str> {
+        self.0.addresses.first_host()
+    }
+
     /// The longest wait for an answer.
     pub fn patience(&self) -> Duration {
         self.0.patience
@@ -234,9 +239,10 @@ impl Redis {
 
     async fn send(&self, cmd: &Cmd) -> Result<Value, RedisError> {
         match &self.0.wires {
-            Wires::Node(wire) => wire.send(cmd).await,
-            Wires::Cluster(connection) => connection.clone().req_packed_command(cmd).await,
+            Wires::Node(wire) => wire.send(cmd).await?,
+            Wires::Cluster(connection) => connection.clone().req_packed_command(cmd).await?,
         }
+        .extract_error()
     }
 }
 
@@ -250,7 +256,6 @@ pub(in crate::server) async fn within<T>(
 }
 
 fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisFault> {
-    let value = value.extract_error()?;
     T::from_redis_value(value).map_err(|error| RedisFault::from(RedisError::from(error)))
 }
 
