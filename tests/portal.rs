@@ -39,6 +39,8 @@ mod process;
 mod removal;
 #[path = "portal/rendering.rs"]
 mod rendering;
+#[path = "portal/repair.rs"]
+mod repair;
 #[path = "portal/restart.rs"]
 mod restart;
 #[path = "portal/several.rs"]

@@ -112,6 +112,12 @@ pub struct Config {
     pub name: String,
     /// Age at which a cached conversation is read anew.
     pub cache_ttl: Duration,
+    /// How often a watched conversation is compared with Plain's; zero: never.
+    pub repair_every: Duration,
+    /// How long a webhook may be on its way.
+    pub repair_settle: Duration,
+    /// Comparisons a second.
+    pub repair_per_second: u32,
     /// Events a thread.
     pub bus_history: usize,
     /// Threads.
@@ -488,6 +494,9 @@ impl Config {
             },
             name: s.get("HOTLINE_NAME").unwrap_or("Hotline").trim().to_string(),
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
+            repair_every: s.millis("HOTLINE_REPAIR_MS", 60_000, 0, 3_600_000)?,
+            repair_settle: s.millis("HOTLINE_REPAIR_SETTLE_MS", 10_000, 0, 600_000)?,
+            repair_per_second: s.number("HOTLINE_REPAIR_PER_SECOND", 4, 1, 1000)?,
             bus_history: s.number("HOTLINE_BUS_HISTORY", 256, 1, 100_000)?,
             bus_threads: s.number("HOTLINE_BUS_THREADS", 10_000, 1, 10_000_000)?,
             // Plain's last try comes five days after its first.

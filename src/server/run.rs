@@ -7,7 +7,7 @@ use super::{
     },
     clock::{Clock, SystemClock},
     config::{Config, SandboxConfig},
-    desk::{Desk, DeskSettings},
+    desk::{Desk, DeskSettings, repair::RepairSettings},
     guard::Guard,
     limits::Limits,
     links::{Links, used::UsedFile},
@@ -115,6 +115,19 @@ fn sandbox_settings(config: &SandboxConfig, webhook_url: Option<String>) -> Sand
     }
 }
 
+fn repair_settings(config: &Config) -> RepairSettings {
+    let usual = RepairSettings::default();
+    RepairSettings {
+        every: config.repair_every,
+        longest: config.repair_every * 15,
+        settle: config.repair_settle,
+        fresh: config.repair_settle,
+        delay: usual.delay.min(config.repair_every),
+        per_second: config.repair_per_second,
+        ..usual
+    }
+}
+
 /// Listens, starts the sandbox if it is wanted, and serves. Does not wait.
 pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunError> {
     let wanted = config.leptos.site_addr;
@@ -165,8 +178,13 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     let desk = Desk::new(
         client,
         bus.clone(),
-        DeskSettings { cache_ttl: config.cache_ttl, ..DeskSettings::default() },
+        DeskSettings {
+            cache_ttl: config.cache_ttl,
+            repair: repair_settings(config),
+            ..DeskSettings::default()
+        },
     );
+    tokio::spawn(desk.clone().keep_repaired(shutdown.token()));
     let intake = Intake::new(
         IntakeSettings {
             secrets: config
@@ -201,7 +219,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             drain_spread: streams.drain_spread.min(config.drain / 2),
             ..streams
         },
-    );
+    )
+    .watched_by(Arc::new(desk.clone()));
     let used_links = config.data_dir.join("used-links");
     let used_links = UsedFile::open(used_links.clone(), clock.clone())
         .map_err(|source| RunError::UsedLinks { path: used_links, source })?;

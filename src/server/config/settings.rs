@@ -107,6 +107,24 @@ pub const SETTINGS: &[Setting] = &[
         "how long a conversation read from Plain may be shown while no event comes",
         "30000",
     ),
+    setting(
+        "HOTLINE_REPAIR_MS",
+        ("repair", "every-ms"),
+        "how often a conversation that somebody watches is compared with Plain's; 0: never",
+        "60000",
+    ),
+    setting(
+        "HOTLINE_REPAIR_SETTLE_MS",
+        ("repair", "settle-ms"),
+        "how long a webhook may be on its way before it counts as lost",
+        "10000",
+    ),
+    setting(
+        "HOTLINE_REPAIR_PER_SECOND",
+        ("repair", "per-second"),
+        "conversations compared in a second, at most",
+        "4",
+    ),
     setting("HOTLINE_SANDBOX", ("sandbox", "mode"), "auto, on or off", "auto"),
     setting(
         "HOTLINE_SANDBOX_ADDR",
