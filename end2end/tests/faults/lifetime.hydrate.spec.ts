@@ -1,6 +1,7 @@
 // Streams that the portal itself ends: too old, too many, nobody needs them.
+import { statusLine } from '../../support/console.ts';
 import { complete, expect, stream, test, visit } from '../../support/faults.ts';
-import { connectionState, unique } from '../../support/pages.ts';
+import { composer, connectionState, unique } from '../../support/pages.ts';
 import { until } from '../../support/process.ts';
 import { cookieHeader, Stream, streamUrl } from '../../support/stream.ts';
 
@@ -46,4 +47,25 @@ test.describe('more streams than one session may have', () => {
       for (const other of others) other.close();
     }
   });
+});
+
+test('a conversation that was removed while the page could not hear it: it stops asking, and says why', async ({ page, house, guard }) => {
+  guard.allow(statusLine(410));
+  const visitor = await visit(page, house);
+  house.proxy.fail(502);
+  house.proxy.cut();
+  await connectionState(page, 'reconnecting');
+  await house.sandbox.deleteCustomerOf(visitor.threadId);
+  house.proxy.heal();
+  await connectionState(page, 'closed');
+  await expect(page.getByRole('alert').filter({ hasText: 'removed' })).toBeVisible();
+  await expect(composer(page)).toBeHidden();
+  const streams = house.proxy.count(stream);
+  await page.evaluate(() => {
+    for (const name of ['online', 'focus', 'pageshow']) window.dispatchEvent(new Event(name));
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  // What it would ask would be asked before this is answered.
+  await page.evaluate(async () => (await fetch('/livez')).text());
+  expect(house.proxy.count(stream)).toBe(streams);
 });
