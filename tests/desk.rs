@@ -73,6 +73,10 @@ impl EventBus for Bus {
         Box::pin(async { Err(BusError("not here".into())) })
     }
 
+    fn audience<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, usize> {
+        Box::pin(async { Ok(0) })
+    }
+
     fn removed<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, bool> {
         Box::pin(async { Ok(false) })
     }

@@ -33,6 +33,8 @@ mod log_scan;
 mod origins;
 #[path = "portal/outages.rs"]
 mod outages;
+#[path = "portal/presence.rs"]
+mod presence;
 #[path = "portal/process.rs"]
 mod process;
 #[path = "portal/removal.rs"]

@@ -1,7 +1,8 @@
 //! The table of routes, by who calls them.
 
 use super::{
-    assets, downloads, guard::Guard, limits, pages, shell::shell, state::AppState, visitor, webhook,
+    assets, downloads, guard::Guard, limits, pages, presence, shell::shell, state::AppState,
+    visitor, webhook,
 };
 use crate::{
     app::App,
@@ -75,7 +76,9 @@ pub fn router(
         });
     visitors
         // Plain.
-        .merge(webhook::routes(intake))
+        .merge(webhook::routes(intake.clone()))
+        // Agents' own tools.
+        .merge(presence::routes(intake))
         // Operators.
         .merge(health)
         .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))

@@ -41,7 +41,8 @@ use futures::StreamExt;
 use lanes::{Lane, Lanes, Up};
 use metrics::counter;
 use script::{
-    FORGET, NOTE, OWN, Outcome, PUBLISH, READ, REMOVE, Snapshot, ThreadKeys, customer_keys,
+    AUDIENCE, FORGET, NOTE, OWN, Outcome, PUBLISH, READ, REMOVE, Snapshot, ThreadKeys,
+    customer_keys,
 };
 use std::{
     collections::HashMap,
@@ -66,7 +67,8 @@ pub struct RedisBusSettings {
     pub removed_ttl: Duration,
     /// How long a lost connection may be away before local streams end.
     pub grace: Duration,
-    /// How long a thread is listened to after its last follower left.
+    /// How long a thread is listened to after its last follower left. So long other instances believe that somebody is
+    /// there.
     pub linger: Duration,
 }
 
@@ -79,7 +81,7 @@ impl Default for RedisBusSettings {
             dedupe_ttl: DAY * 6,
             removed_ttl: DAY * 30,
             grace: Duration::from_secs(2),
-            linger: Duration::from_secs(30),
+            linger: Duration::from_secs(15),
         }
     }
 }
@@ -433,6 +435,23 @@ impl Shared {
         Ok(self.redis.run(::redis::cmd("HEXISTS").arg(keys.meta).arg("removed")).await?)
     }
 
+    /// Instances are counted where streams are not known.
+    async fn audience(&self, thread: &ThreadId) -> Result<usize, BusError> {
+        let topic = self.there(thread);
+        let listeners = topic.as_ref().map_or(0, |topic| topic.listeners());
+        if listeners > 0 {
+            return Ok(listeners);
+        }
+        let keys = ThreadKeys::new(&self.redis, thread);
+        let all: usize =
+            self.redis.eval(&AUDIENCE, &[&keys.meta], (keys.channel.as_str(),)).await?;
+        // This instance goes on listening for a while after the last one left.
+        let own = topic.is_some_and(|topic| {
+            self.lanes.of(topic.slot).is_some_and(|lane| topic.is_live(lane.number()))
+        });
+        Ok(all.saturating_sub(usize::from(own)))
+    }
+
     async fn is_well(&self) -> Result<(), BusError> {
         self.redis.ping().await?;
         if self.lanes.are_up() { Ok(()) } else { Err(BusError("not listening to Redis".into())) }
@@ -477,6 +496,10 @@ impl EventBus for RedisBus {
 
     fn head<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Cursor> {
         Box::pin(self.shared.head(thread))
+    }
+
+    fn audience<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, usize> {
+        Box::pin(self.shared.audience(thread))
     }
 
     fn belongs<'a>(&'a self, thread: &'a ThreadId, customer: &'a CustomerId) -> Answer<'a, bool> {

@@ -139,6 +139,10 @@ return 1
     )
 });
 
+/// `meta`; `channel` → how many instances listen to a thread's channel.
+pub static AUDIENCE: LazyLock<Script> =
+    LazyLock::new(|| Script::new("return redis.call('PUBSUB', 'SHARDNUMSUB', ARGV[1])[2]"));
+
 /// `removed threads`; `thread keep` → 1, or 0 where the customer was removed. As one step with the question, so that
 /// whoever removes the customer finds the thread.
 pub static NOTE: LazyLock<Script> = LazyLock::new(|| {
