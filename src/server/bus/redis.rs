@@ -138,6 +138,7 @@ impl RedisBus {
             to_read,
         });
         shared.lanes.refresh().await?;
+        within(shared.redis.patience(), async { Ok(shared.lanes.all_up().await) }).await?;
         let reader = Arc::downgrade(&shared);
         tokio::spawn(async move {
             let topics = futures::stream::poll_fn(|cx| wanted.poll_recv(cx));

@@ -147,9 +147,16 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "REDIS_URL",
         ("bus", "redis-url"),
-        "share the bus between instances",
+        "Redis 7 or Valkey that several instances share (redis:// or rediss://, several nodes with commas)",
         "redis://127.0.0.1:6379",
     ),
+    setting(
+        "REDIS_CA_FILE",
+        ("bus", "redis-ca-file"),
+        "PEM certificates that rediss:// trusts instead of the system's",
+        "/etc/ssl/redis-ca.pem",
+    ),
+    setting("REDIS_PREFIX", ("bus", "redis-prefix"), "what every key begins with", "hotline:"),
     setting("HOTLINE_BUS_HISTORY", ("bus", "history"), "events kept for replay, a thread", "256"),
     setting("HOTLINE_BUS_THREADS", ("bus", "threads"), "threads whose history is kept", "10000"),
     setting(

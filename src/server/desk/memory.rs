@@ -153,6 +153,7 @@ pub(super) fn key(kind: &str, parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     #[test]
     fn keys_do_not_run_together() {
@@ -172,26 +173,60 @@ mod tests {
         assert_eq!(turns.0.lock().unwrap().len(), 2);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn one_works_and_the_others_wait_and_give_up() {
+    #[tokio::test]
+    async fn one_works_at_a_time_and_the_others_give_up_in_time() {
         let memory = LocalMemory::new(Duration::from_secs(60));
-        let wait = Duration::from_secs(30);
-        let long = Duration::from_secs(25);
-        let patience = (Duration::from_secs(10), wait);
-        let at_once = (Duration::from_secs(10), Duration::ZERO);
-        let work = || alone(&memory, "a", patience, tokio::time::sleep(long));
-        // Each works longer than a lease, and neither has it taken away.
-        let began = tokio::time::Instant::now();
-        let (one, two) = tokio::join!(work(), work());
-        assert_eq!((one, two), (Ok(()), Ok(())));
-        assert!(began.elapsed() >= long * 2, "{:?}", began.elapsed());
-        let endless = alone(&memory, "a", patience, std::future::pending::<()>());
-        tokio::select! {
-            _ = endless => unreachable!(),
-            late = async { tokio::time::sleep(wait).await; alone(&memory, "a", at_once, async {}).await } => {
-                assert_eq!(late, Err(Busy));
-            }
+        let patient = (Duration::from_secs(60), Duration::from_secs(60));
+        let inside = AtomicUsize::new(0);
+        let work = || async {
+            assert_eq!(inside.fetch_add(1, SeqCst), 0, "alone");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            inside.fetch_sub(1, SeqCst);
+        };
+        let all = (0..5).map(|_| alone(&memory, "a", patient, work()));
+        assert_eq!(futures::future::join_all(all).await, [Ok(()); 5]);
+
+        let at_once = (Duration::from_secs(60), Duration::ZERO);
+        let nested = alone(&memory, "a", patient, async {
+            assert_eq!(alone(&memory, "b", at_once, async { 7 }).await, Ok(7));
+            alone(&memory, "a", at_once, async {}).await
+        });
+        assert_eq!(nested.await, Ok(Err(Busy)));
+        assert_eq!(alone(&memory, "a", at_once, async { 8 }).await, Ok(8), "given back");
+    }
+
+    /// Counts how often a key is claimed.
+    #[derive(Debug)]
+    struct Counting(LocalMemory, AtomicUsize);
+
+    impl Memory for Counting {
+        fn recall<'a>(&'a self, key: &'a str) -> Recall<'a, Option<String>> {
+            self.0.recall(key)
         }
-        assert_eq!(alone(&memory, "b", at_once, async { 7 }).await, Ok(7));
+        fn keep<'a>(&'a self, key: &'a str, thread: &'a ThreadId, value: String) -> Recall<'a, ()> {
+            self.0.keep(key, thread, value)
+        }
+        fn forget<'a>(&'a self, thread: &'a ThreadId) -> Recall<'a, ()> {
+            self.0.forget(thread)
+        }
+        fn claim<'a>(&'a self, key: &'a str, token: &'a str, lease: Duration) -> Recall<'a, bool> {
+            self.1.fetch_add(1, SeqCst);
+            self.0.claim(key, token, lease)
+        }
+        fn release<'a>(&'a self, key: &'a str, token: &'a str) -> Recall<'a, ()> {
+            self.0.release(key, token)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_claim_is_renewed_as_long_as_the_work_goes_on() {
+        let memory = Counting(LocalMemory::new(Duration::from_secs(60)), AtomicUsize::new(0));
+        let patience = (Duration::from_millis(40), Duration::ZERO);
+        let long = async {
+            while memory.1.load(SeqCst) < 10 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert_eq!(alone(&memory, "a", patience, long).await, Ok(()));
     }
 }

@@ -132,6 +132,15 @@ impl Lanes {
         !table.slots.is_empty() && table.slots.iter().all(|(_, lane)| lane.is_up())
     }
 
+    /// Waits until all of them listen.
+    pub async fn all_up(&self) {
+        let lanes: Vec<_> = self.lock().lanes.values().cloned().collect();
+        for lane in lanes {
+            // Only a lane that was given up fails, and then another has its slots.
+            let _ = lane.up().await;
+        }
+    }
+
     /// Finds out which node has which slots, and opens and ends lanes accordingly.
     pub async fn refresh(self: &Arc<Self>) -> Result<(), RedisFault> {
         let _turn = self.refreshing.lock().await;

@@ -230,7 +230,7 @@ mod tests {
     use super::{failing::Failing, *};
     use std::sync::atomic::Ordering;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_could_not_be_kept_is_known_here_and_kept_later() {
         let far = Arc::new(Failing::new());
         let memory = Doubled::new(far.clone(), Duration::from_secs(60));
