@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import { connectionLines, statusLine } from './console.ts';
 import { type Apart, apart } from './hotline.ts';
-import { ask, connectionState, hydrated, type Question, question, words } from './pages.ts';
+import { ask, connection, connectionState, hydrated, type Question, question, reconnectButton, words } from './pages.ts';
 import { Proxy } from './proxy.ts';
 import { test as base } from './test.ts';
 import { type Witness, witness } from './witness.ts';
@@ -21,6 +21,9 @@ interface FaultFixtures {
   house: House;
 }
 
+/** Settings with which silence is noticed soon. */
+export const impatient = { HOTLINE_STREAM_HEARTBEAT_MS: '1000' };
+
 export const stream = /^\/api\/support\/stream\?/;
 /** What a page asks to stay up to date, whichever way. */
 export const anything = /^\//;
@@ -35,8 +38,7 @@ export const test = base.extend<FaultFixtures>({
         proxy.leadTo(direct);
         return proxy.url;
       },
-      // So that silence is noticed soon.
-      settings: { HOTLINE_STREAM_HEARTBEAT_MS: '1000', ...settings },
+      settings,
     });
     guard.home(stand.portalUrl, stand.sandbox.url);
     // What Chromium itself prints about the faults; nothing else may be printed.
@@ -63,7 +65,21 @@ export async function visit(page: Page, house: Pick<Apart, 'sandbox'>): Promise<
   const asked = question();
   const threadId = await ask(page, true, asked);
   await connectionState(page, 'live');
-  return { threadId, asked, witness: await witness(page), answered: async (text) => (await house.sandbox.answer(threadId, text), text) };
+  return follow(house, threadId, asked, await witness(page));
+}
+
+/** A visitor whose page is watched already. */
+export function follow(house: Pick<Apart, 'sandbox'>, threadId: string, asked: Question, watched: Witness): Visit {
+  return { threadId, asked, witness: watched, answered: async (text) => (await house.sandbox.answer(threadId, text), text) };
+}
+
+/** The visitor does not wait for the next try by itself. */
+export async function reconnect(page: Page): Promise<void> {
+  await expect(async () => {
+    // It is gone as soon as the connection is back.
+    if (await reconnectButton(page).isVisible()) await reconnectButton(page).click({ timeout: 1000 });
+    await expect(connection(page)).toHaveAttribute('data-state', 'live', { timeout: 2000 });
+  }).toPass({ timeout: 30_000 });
 }
 
 /**

@@ -92,6 +92,9 @@ export async function connectionState(page: Page, state: 'connecting' | 'live' |
   await expect(connection(page)).toHaveText(/\p{L}{3,}/u);
 }
 
+/** The button beside the dot, for who does not want to wait. */
+export const reconnectButton = (page: Page): Locator => page.getByRole('button', { name: 'Retry now' });
+
 /** With script a message comes by itself; without, the visitor reloads until it is there. */
 export async function appears(page: Page, scripted: boolean, text: string): Promise<void> {
   if (!scripted) {

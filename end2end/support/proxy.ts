@@ -37,6 +37,8 @@ export interface Seen {
   path: string;
   /** The answer's, once it was given. */
   status?: number;
+  /** What the answer has said so far, if it is a stream of events. */
+  events: string;
 }
 
 export class Proxy {
@@ -143,7 +145,7 @@ export class Proxy {
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '/';
-    const seen: Seen = { method: request.method ?? 'GET', path };
+    const seen: Seen = { method: request.method ?? 'GET', path, events: '' };
     this.seen.push(seen);
     const line: Line = {
       dead: false,
@@ -203,8 +205,10 @@ export class Proxy {
       return;
     }
     begin();
+    const stream = answer.headers['content-type']?.startsWith('text/event-stream');
     for await (const chunk of answer) {
       await this.#through(line);
+      if (stream) seen.events += (chunk as Buffer).toString();
       response.write(chunk);
     }
     await this.#through(line);

@@ -1,7 +1,8 @@
 // Plain fails: the portal lives without it as long as it can, and says what it cannot do.
 import { statusLine } from '../../support/console.ts';
 import { complete, expect, test, type Visit, visit } from '../../support/faults.ts';
-import { connectionState, message, reply, retryButton, unique } from '../../support/pages.ts';
+import { connectionState, message, reply, retryButton, unique, words } from '../../support/pages.ts';
+import { witness } from '../../support/witness.ts';
 import type { Page } from '@playwright/test';
 
 async function failsAndThenIsSent(page: Page, text: string, repair: () => Promise<void>): Promise<void> {
@@ -71,4 +72,30 @@ test('webhooks that come twice, late and out of order are shown once and in orde
   for (let count = 1; count <= 6; count += 1) said.push(await visitor.answered(unique(`Answer ${count}`)));
   await complete(page, house, visitor, said);
   await connectionState(page, 'live');
+});
+
+test.describe('webhooks that never come', () => {
+  test.use({ settings: { HOTLINE_REPAIR_MS: '1000', HOTLINE_REPAIR_SETTLE_MS: '500' } });
+
+  test('an open page is told all the same, and a page that is opened shows everything', async ({ page, house }) => {
+    const visitor = await visit(page, house);
+    await house.sandbox.faults({ webhooks: { drop: true } });
+    const said = [await visitor.answered(unique('Nobody announced this'))];
+    await expect(message(page, said[0] as string)).toHaveCount(1);
+    said.push(await visitor.answered(unique('Nor this')));
+    await expect(message(page, said[1] as string)).toHaveCount(1);
+    await stayedGreen(visitor);
+
+    await page.goto('/threads');
+    said.push(await visitor.answered(unique('Said while you looked elsewhere')));
+    await page.goBack();
+    await expect(words(page)).toHaveText([visitor.asked.message, ...said]);
+    expect(await house.sandbox.delivered()).toBe(0);
+
+    const again = { ...visitor, witness: await witness(page) };
+    // Plain goes on trying: some may come now.
+    await house.sandbox.faults({});
+    said.push(await visitor.answered(unique('Announced as ever')));
+    await complete(page, house, again, said);
+  });
 });

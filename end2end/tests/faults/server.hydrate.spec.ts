@@ -1,21 +1,25 @@
 // The portal itself fails, or is replaced by the next one.
-import { complete, expect, test, visit } from '../../support/faults.ts';
+import { complete, expect, impatient, test, visit } from '../../support/faults.ts';
 import { connectionState, markDocument, message, reply, retryButton, unique } from '../../support/pages.ts';
 import { until } from '../../support/process.ts';
 import { cookieHeader, Stream, streamUrl } from '../../support/stream.ts';
 
-test('a portal that stands still is noticed, and what was said meanwhile is shown once', async ({ page, house }) => {
-  const visitor = await visit(page, house);
-  const sameDocument = await markDocument(page);
-  house.portal.suspend();
-  await connectionState(page, 'reconnecting');
-  const said = [await visitor.answered(unique('Said to a portal that sleeps'))];
-  house.portal.wake();
-  await connectionState(page, 'live');
-  said.push(await visitor.answered(unique('Said to one that is awake')));
-  await expect(message(page, said[1] as string)).toHaveCount(1);
-  await sameDocument();
-  await complete(page, house, visitor, said);
+test.describe('a portal that stands still', () => {
+  test.use({ settings: impatient });
+
+  test('is noticed, and what was said meanwhile is shown once', async ({ page, house }) => {
+    const visitor = await visit(page, house);
+    const sameDocument = await markDocument(page);
+    house.portal.suspend();
+    await connectionState(page, 'reconnecting');
+    const said = [await visitor.answered(unique('Said to a portal that sleeps'))];
+    house.portal.wake();
+    await connectionState(page, 'live');
+    said.push(await visitor.answered(unique('Said to one that is awake')));
+    await expect(message(page, said[1] as string)).toHaveCount(1);
+    await sameDocument();
+    await complete(page, house, visitor, said);
+  });
 });
 
 test('a portal that is killed: a reply says that it was not sent, and is sent once by the next', async ({ page, house }) => {
