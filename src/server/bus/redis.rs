@@ -138,7 +138,7 @@ impl RedisBus {
             to_read,
         });
         shared.lanes.refresh().await?;
-        within(shared.redis.patience(), async { Ok(shared.lanes.all_up().await) }).await?;
+        within(shared.redis.patience(), shared.lanes.all_up()).await?;
         let reader = Arc::downgrade(&shared);
         tokio::spawn(async move {
             let topics = futures::stream::poll_fn(|cx| wanted.poll_recv(cx));
@@ -208,18 +208,24 @@ impl Shared {
 
     /// Makes sure that everything is heard and known, over the connection that it answers. Only in the topic's turn.
     async fn bring_up(&self, topic: &Topic) -> Result<u64, BusError> {
-        let lane = self.lanes.of(topic.slot).ok_or_else(|| BusError("nobody listens".into()))?;
-        let up = lane.up().await?;
-        if topic.is_live(up.number) {
-            return Ok(up.number);
-        }
-        if let Err(error) = up.subscribe(&topic.keys.channel).await {
-            if error.redirect_node().is_some() {
-                self.lanes.refresh().await?;
-                self.look_again();
+        let mut moves = 0;
+        let up = loop {
+            let lane =
+                self.lanes.of(topic.slot).ok_or_else(|| BusError("nobody listens".into()))?;
+            let up = lane.up().await?;
+            if topic.is_live(up.number) {
+                return Ok(up.number);
             }
-            return Err(RedisFault::from(error).into());
-        }
+            match up.subscribe(&topic.keys.channel).await {
+                Ok(()) => break up,
+                // Its slot went to another node.
+                Err(error) if error.redirect_node().is_some() && moves < 3 => {
+                    moves += 1;
+                    self.lanes.refresh().await?;
+                }
+                Err(error) => return Err(RedisFault::from(error).into()),
+            }
+        };
         self.catch_up(topic, up.number).await?;
         Ok(up.number)
     }
@@ -532,8 +538,5 @@ impl EventBus for RedisBus {
     }
 }
 
-#[cfg(test)]
-#[path = "../../../tests/support/redis.rs"]
-mod server;
 #[cfg(test)]
 mod tests;
