@@ -53,7 +53,6 @@ pub fn router(
         .route("/", post(pages::post_request))
         .route("/t/{thread_id}", post(pages::post_reply))
         .route("/r/{*token}", get(pages::resume).post(pages::resume))
-        .route("/api/support/stream", get(visitor::live))
         .route("/api/support/attachment", get(downloads::open))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
@@ -61,19 +60,24 @@ pub fn router(
         .layer(middleware::from_fn(api))
         .layer(middleware::from_fn_with_state(state.clone(), pages::renew))
         .fallback(assets::file_or_page)
+        .with_state(state.clone());
+    let live = Router::new()
+        .route("/api/support/stream", get(visitor::live))
+        .layer(middleware::from_fn(api))
         .with_state(state);
 
-    // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are compressed,
-    // streams never.
+    // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are
+    // compressed, and only they: this layer gives every body room for a compressor's state, 6 KB, used or not.
     let compressible = DefaultPredicate::new()
         .and(NotForContentType::const_new("application/wasm"))
         .and(NotForContentType::SSE);
     visitors
+        .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
+        .merge(live)
         // Plain.
         .merge(webhook::routes(intake))
         // Operators.
         .merge(health)
-        .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(middleware::from_fn(move |request, next| {
             limits::in_time(body_timeout, request, next)
