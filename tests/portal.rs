@@ -13,6 +13,8 @@ mod wire;
 mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/deploys.rs"]
+mod deploys;
 #[path = "portal/dress.rs"]
 mod dress;
 #[path = "portal/following.rs"]
@@ -31,13 +33,21 @@ mod log_scan;
 mod origins;
 #[path = "portal/outages.rs"]
 mod outages;
+#[path = "portal/presence.rs"]
+mod presence;
 #[path = "portal/process.rs"]
 mod process;
 #[path = "portal/removal.rs"]
 mod removal;
 #[path = "portal/rendering.rs"]
 mod rendering;
+#[path = "portal/repair.rs"]
+mod repair;
 #[path = "portal/restart.rs"]
 mod restart;
+#[path = "portal/several.rs"]
+mod several;
+#[path = "portal/slices.rs"]
+mod slices;
 #[path = "portal/story.rs"]
 mod story;

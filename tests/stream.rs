@@ -271,7 +271,7 @@ async fn only_reading_and_only_threads() {
     assert_eq!(head.headers()["content-type"], "text/event-stream");
     until(|| portal.streams.open_streams() == 0).await;
     let bad = portal.url("/api/support/stream?threadId=th_nothing");
-    assert_eq!(portal.client.get(&bad).send().await.unwrap().status(), 400);
+    assert_eq!(portal.client.get(&bad).send().await.unwrap().status(), 404);
     let elsewhere = portal.url("/api/support/streams");
     assert_eq!(portal.client.get(&elsewhere).send().await.unwrap().status(), 404);
 }

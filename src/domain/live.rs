@@ -33,10 +33,15 @@ pub enum StreamEvent {
         /// The server's clock.
         now: At,
     },
-    /// The server closes this connection on purpose; come back after the given time.
+    /// The server closes this connection on purpose; come back after the given time. With a thread: only this thread
+    /// ends, for good, and the connection goes on with the others.
     Bye {
-        /// `restart` or `lifetime`; [`StreamEvent::REPLACED`]; or [`StreamEvent::REMOVED`]: do not come back.
+        /// `restart` or `lifetime`; [`StreamEvent::REPLACED`]; or [`StreamEvent::REMOVED`]: do not come back. For one
+        /// thread: [`StreamEvent::REMOVED`] or [`StreamEvent::DENIED`].
         reason: String,
+        /// The thread that ends; none: all of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread_id: Option<ThreadId>,
         /// This client's personal delay, in milliseconds.
         after_ms: u32,
     },
@@ -47,6 +52,8 @@ impl StreamEvent {
     pub const REPLACED: &'static str = "replaced";
     /// The reason of a `bye` for good: the conversation does not exist any more.
     pub const REMOVED: &str = "removed";
+    /// The reason of a `bye` for one thread: it is not this session's, or there is none such.
+    pub const DENIED: &str = "denied";
 }
 
 /// What a webhook told, as far as a visitor may know it.
@@ -110,7 +117,11 @@ impl Flat {
                 at: self.at?,
             })),
             "heartbeat" => StreamEvent::Heartbeat { now: self.now? },
-            "bye" => StreamEvent::Bye { reason: self.reason, after_ms: self.after_ms },
+            "bye" => StreamEvent::Bye {
+                reason: self.reason,
+                thread_id: self.thread_id,
+                after_ms: self.after_ms,
+            },
             _ => return None,
         })
     }
@@ -142,7 +153,7 @@ mod tests {
             r#"{"type":"connected","threadId":"th_01KQS44ER0KVVBRC15MBB8ADPP","cursor":"e-1","gap":false,"heartbeatMs":15000}"#
         );
         let webhook = StreamEvent::Webhook(Box::new(LiveEvent {
-            thread_id,
+            thread_id: thread_id.clone(),
             event_type: "thread.chat_sent".into(),
             event_id: EventId::parse("pEv_01KQS44ER0G8ATYMQPCR3B9NTQ").unwrap(),
             prev: Cursor::parse("e-1").unwrap(),
@@ -154,10 +165,20 @@ mod tests {
         assert!(json.starts_with(r#"{"type":"webhook","threadId":"#), "{json}");
         assert!(json.contains(r#""entry":null"#), "{json}");
         assert_eq!(serde_json::from_str::<StreamEvent>(&json).unwrap(), webhook);
-        let bye = StreamEvent::Bye { reason: "restart".into(), after_ms: 700 };
-        assert_eq!(
-            serde_json::to_string(&bye).unwrap(),
-            r#"{"type":"bye","reason":"restart","afterMs":700}"#
-        );
+        let bye = |reason: &str, thread_id| StreamEvent::Bye {
+            reason: reason.into(),
+            thread_id,
+            after_ms: 700,
+        };
+        for (bye, json) in [
+            (bye("restart", None), r#"{"type":"bye","reason":"restart","afterMs":700}"#),
+            (
+                bye("removed", Some(thread_id)),
+                r#"{"type":"bye","reason":"removed","threadId":"th_01KQS44ER0KVVBRC15MBB8ADPP","afterMs":700}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&bye).unwrap(), json);
+            assert_eq!(serde_json::from_str::<StreamEvent>(json).unwrap(), bye);
+        }
     }
 }

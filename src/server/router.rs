@@ -1,7 +1,8 @@
 //! The table of routes, by who calls them.
 
 use super::{
-    assets, downloads, guard::Guard, limits, pages, shell::shell, state::AppState, visitor, webhook,
+    assets, downloads, guard::Guard, limits, pages, presence, shell::shell, state::AppState,
+    visitor, webhook,
 };
 use crate::{
     app::App,
@@ -63,19 +64,22 @@ pub fn router(
         .with_state(state.clone());
     let live = Router::new()
         .route("/api/support/stream", get(visitor::live))
+        .route("/api/support/poll", get(visitor::poll))
         .layer(middleware::from_fn(api))
         .with_state(state);
 
     // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are
-    // compressed, and only they: this layer gives every body room for a compressor's state, 6 KB, used or not.
-    let compressible = DefaultPredicate::new()
-        .and(NotForContentType::const_new("application/wasm"))
-        .and(NotForContentType::SSE);
+    // compressed, and only they: this layer gives every body room for a compressor's state, 6 KB, used or not. Streams,
+    // whole or in slices, must never be.
+    let compressible =
+        DefaultPredicate::new().and(NotForContentType::const_new("application/wasm"));
     visitors
         .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
         .merge(live)
         // Plain.
-        .merge(webhook::routes(intake))
+        .merge(webhook::routes(intake.clone()))
+        // Agents' own tools.
+        .merge(presence::routes(intake))
         // Operators.
         .merge(health)
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))

@@ -6,8 +6,9 @@
 //!    balancers send nobody new; `/livez` stays 200.
 //! 2. Every live stream says `bye` with a delay of its own and ends, each at its own moment within the stream
 //!    settings' spread: a thousand visitors do not come back in the same millisecond.
-//! 3. The HTTP server, which was given the token for its graceful stop, accepts nobody new and waits for what is in
-//!    flight. It can, because no stream outlives step 2.
+//! 3. The HTTP server, which was given the token for its graceful stop, waits for what is in flight. It can, because no
+//!    stream outlives step 2. Until then it still lets people in, so that balancers can see what step 1 says; then it
+//!    closes its socket.
 //! 4. [`Shutdown::overdue`] resolves after the grace, or at a second signal: whatever still runs is left behind.
 
 use std::{io, time::Duration};

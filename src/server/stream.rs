@@ -1,20 +1,28 @@
-//! The live stream of a thread: `GET /api/support/stream`, Server-Sent Events.
+//! The live stream of a visitor's threads: `GET /api/support/stream`, Server-Sent Events, and the same in slices for
+//! whom no stream reaches: `GET /api/support/poll`.
 //!
 //! The body is polled by the connection itself: no task, one timer and one waker a stream, and every frame that is
-//! the same for all (events, heartbeats) is encoded once and shared. Who may follow the thread is decided by the
-//! caller, before.
+//! the same for all (events, heartbeats) is encoded once and shared. Who may follow which thread is decided by
+//! the caller, before.
 
+mod body;
 mod crowd;
+mod lines;
+mod poll;
+mod wanted;
+
+pub use poll::poll;
+pub use wanted::{MOST_THREADS, Place, StreamQuery, Wanted};
 
 use crate::{
     domain::{
         error::{Code, DeskError},
-        ids::{Cursor, ThreadId},
+        ids::ThreadId,
         live::StreamEvent,
         time::At,
     },
     server::{
-        bus::{self, BusError, EventBus, LiveFrame, LiveReceiver},
+        bus::{self, BusError, EventBus, Subscription},
         clock::Clock,
         listen::TakeOver,
         shutdown::Shutdown,
@@ -23,26 +31,22 @@ use crate::{
 use axum::{
     Extension, Json,
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::{BufMut, Bytes, BytesMut};
-use crowd::{Crowd, Member};
-use futures::Stream;
+use body::LiveBody;
+use bytes::Bytes;
+use crowd::Crowd;
+use futures::future::try_join_all;
+use lines::{Line, Lines};
 use metrics::{counter, gauge};
 use std::{
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::time::{Instant, Sleep};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 /// How streams behave.
 #[derive(Debug, Clone)]
@@ -63,6 +67,8 @@ pub struct StreamSettings {
     pub drain_spread: Duration,
     /// After a `bye` of a restart, clients come back spread over this time.
     pub return_spread: Duration,
+    /// How long a poll waits for something to tell, at most.
+    pub poll_wait: Duration,
 }
 
 impl Default for StreamSettings {
@@ -76,8 +82,17 @@ impl Default for StreamSettings {
             replaced_return: Duration::from_secs(60),
             drain_spread: Duration::from_secs(1),
             return_spread: Duration::from_secs(3),
+            poll_wait: Duration::from_secs(20),
         }
     }
+}
+
+/// Who wants to know which threads are being followed.
+pub trait Watch: Send + Sync + std::fmt::Debug {
+    /// A stream (or a poll that waits) follows the thread from now on: what is published now reaches it.
+    fn begin(&self, thread: &ThreadId);
+    /// It does not any more. Called exactly once for each [`Watch::begin`].
+    fn end(&self, thread: &ThreadId);
 }
 
 /// What all streams share. Clones are the same.
@@ -92,6 +107,7 @@ struct Shared {
     settings: StreamSettings,
     open: AtomicUsize,
     crowd: Arc<Crowd>,
+    watch: OnceLock<Arc<dyn Watch>>,
     /// The newest heartbeat and its moment: streams that beat in the same instant send the same bytes.
     beat: Mutex<(i64, Bytes)>,
 }
@@ -110,7 +126,14 @@ impl StreamContext {
         let beat = Mutex::new((i64::MIN, Bytes::new()));
         let open = AtomicUsize::new(0);
         let crowd = Crowd::new(settings.per_session);
-        Self(Arc::new(Shared { bus, shutdown, clock, settings, open, crowd, beat }))
+        let watch = OnceLock::new();
+        Self(Arc::new(Shared { bus, shutdown, clock, settings, open, crowd, watch, beat }))
+    }
+
+    /// Tells this one of every thread that is followed from now on; whoever was named first stays.
+    pub fn watched_by(self, watch: Arc<dyn Watch>) -> Self {
+        let _ = self.0.watch.set(watch);
+        self
     }
 
     /// How many streams are open.
@@ -119,44 +142,51 @@ impl StreamContext {
     }
 }
 
-/// Opens the stream of a thread. The caller has made sure that this visitor may follow it.
-///
-/// `after` is the query's cursor; a `Last-Event-ID` header wins over it, because a browser that reconnects sends the
-/// first URL again. Both are outside input: what is not a cursor counts as a place that nothing is known about, so
-/// the client is told of a gap.
+/// Opens a stream. The caller has made sure that this visitor may follow these threads.
 ///
 /// `session` names the session whose streams are counted together; without one nothing is.
 ///
-/// Answers 200 with an endless `text/event-stream`, 204 for a removed thread (an `EventSource` then never comes back),
-/// or 503 with a JSON error if there are too many streams or the bus is away.
-pub async fn open(
-    ctx: &StreamContext,
-    session: Option<&str>,
-    thread: ThreadId,
-    headers: &HeaderMap,
-    after: Option<&str>,
-) -> Response {
+/// Answers 200 with an endless `text/event-stream`, 204 if all threads are removed (an `EventSource` then never comes
+/// back), or 503 with a JSON error if there are too many streams or the bus is away.
+///
+/// Every thread is first told of as `connected`, then comes what was missed, then what is new. Where the client asked
+/// for several threads, one that is removed, now or later, ends with a `bye` that names it, and so does each
+/// of [`Wanted::denied`].
+pub async fn open(ctx: &StreamContext, session: Option<&str>, wanted: Wanted) -> Response {
+    let (seat, opened) = match connect(ctx, wanted).await {
+        Ok(connected) => connected,
+        Err(answer) => return answer,
+    };
+    counter!("hotline_streams_opened_total").increment(1);
+    let member = session.map(|session| Crowd::join(&ctx.0.crowd, session));
+    (
+        [
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+            (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        ],
+        Extension(TakeOver),
+        Body::from_stream(LiveBody::new(opened, member, seat)),
+    )
+        .into_response()
+}
+
+/// Takes a seat and subscribes to all threads, or says why not.
+async fn connect(ctx: &StreamContext, wanted: Wanted) -> Result<(Seat, Opened), Response> {
     let Some(seat) = Seat::take(&ctx.0) else {
         counter!("hotline_streams_refused_total").increment(1);
-        return unavailable(
+        return Err(unavailable(
             "Too many live connections right now. The page works without; please reload later.",
-        );
+        ));
     };
-    match connect(seat, session, thread, wanted(headers, after)).await {
-        Ok(None) => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response(),
-        Ok(Some(body)) => (
-            [
-                (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-                (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
-                (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-            ],
-            Extension(TakeOver),
-            Body::from_stream(body),
-        )
-            .into_response(),
+    match Opened::new(&ctx.0, wanted).await {
+        Ok(Some(opened)) => Ok((seat, opened)),
+        Ok(None) => {
+            Err((StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response())
+        }
         Err(error) => {
             tracing::warn!(%error, "Cannot open a stream");
-            unavailable("Live updates are unavailable right now.")
+            Err(unavailable("Live updates are unavailable right now."))
         }
     }
 }
@@ -166,68 +196,65 @@ fn unavailable(sentence: &str) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], Json(error)).into_response()
 }
 
-/// The place that the client asks for: none, a cursor, or something that is not one.
-fn wanted(headers: &HeaderMap, after: Option<&str>) -> Option<Result<Cursor, ()>> {
-    let header = headers.get("last-event-id").filter(|value| !value.is_empty());
-    match (header, after) {
-        (Some(value), _) => Some(value.to_str().map_err(drop).and_then(|text| place(text.trim()))),
-        (None, Some(text)) => Some(place(text)),
-        (None, None) => None,
+/// Threads that are followed, and the first words about them.
+struct Opened {
+    /// The reconnection time, a `connected` for each thread, a `bye` for each that cannot be followed.
+    first: Bytes,
+    /// Whether `first` tells something that the client has to act upon.
+    urgent: bool,
+    lines: Lines,
+}
+
+impl Opened {
+    /// None if no thread is left to follow.
+    async fn new(shared: &Arc<Shared>, wanted: Wanted) -> Result<Option<Self>, BusError> {
+        let several = wanted.several();
+        let settings = &shared.settings;
+        let mut first = Vec::with_capacity(256);
+        let retry = spread(settings.retry, 0.7, 1.3).as_millis();
+        first.extend_from_slice(format!("retry: {retry}\n").as_bytes());
+        let mut urgent = false;
+        let mut ended: Vec<_> =
+            wanted.denied.into_iter().map(|thread| (StreamEvent::DENIED, thread)).collect();
+        let mut lines = Vec::with_capacity(wanted.threads.len());
+        let bus = &shared.bus;
+        let subscribed =
+            wanted.threads.iter().map(|(thread, place)| bus.subscribe(thread, place.cursor()));
+        let subscribed = try_join_all(subscribed).await?;
+        for ((thread, place), subscription) in wanted.threads.into_iter().zip(subscribed) {
+            let Subscription { cursor, gap, replay, live } = subscription;
+            if live.is_removed() {
+                ended.push((StreamEvent::REMOVED, thread));
+                continue;
+            }
+            let gap = gap || place == Place::Unknown;
+            urgent |= gap;
+            counter!("hotline_stream_gaps_total").increment(u64::from(gap));
+            counter!("hotline_events_replayed_total").increment(replay.len() as u64);
+            let connected = StreamEvent::Connected {
+                thread_id: thread.clone(),
+                cursor: cursor.clone(),
+                gap,
+                heartbeat_ms: millis(settings.heartbeat),
+            };
+            first.extend_from_slice(&bus::sse(Some(&cursor), &connected)?);
+            lines.push(Line::new(replay, live, Watched::begin(shared, thread)));
+        }
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        urgent |= !ended.is_empty();
+        for (reason, thread) in ended {
+            first.extend_from_slice(&bye(reason, Some(thread), Duration::ZERO)?);
+        }
+        Ok(Some(Self { first: first.into(), urgent, lines: Lines::new(lines, several) }))
     }
 }
 
-fn place(text: &str) -> Result<Cursor, ()> {
-    Cursor::parse(text).map_err(drop)
-}
-
-/// None for a removed thread.
-async fn connect(
-    seat: Seat,
-    session: Option<&str>,
-    thread: ThreadId,
-    wanted: Option<Result<Cursor, ()>>,
-) -> Result<Option<LiveBody>, BusError> {
-    let shared = seat.0.clone();
-    let after = wanted.as_ref().and_then(|place| place.as_ref().ok());
-    let subscription = shared.bus.subscribe(&thread, after).await?;
-    if subscription.live.is_removed() {
-        return Ok(None);
-    }
-    let gap = subscription.gap || matches!(wanted, Some(Err(())));
-    let settings = &shared.settings;
-
-    let mut first = BytesMut::with_capacity(256);
-    let retry = spread(settings.retry, 0.7, 1.3).as_millis();
-    first.put_slice(format!("retry: {retry}\n").as_bytes());
-    first.put_slice(&bus::sse(
-        Some(&subscription.cursor),
-        &StreamEvent::Connected {
-            thread_id: thread,
-            cursor: subscription.cursor.clone(),
-            gap,
-            heartbeat_ms: millis(settings.heartbeat),
-        },
-    )?);
-
-    counter!("hotline_streams_opened_total").increment(1);
-    counter!("hotline_stream_gaps_total").increment(u64::from(gap));
-    counter!("hotline_events_replayed_total").increment(subscription.replay.len() as u64);
-    let now = Instant::now();
-    let pause = spread(settings.heartbeat, 0.8, 1.0);
-    let ends = now + spread(settings.lifetime, 0.8, 1.2);
-    Ok(Some(LiveBody {
-        first: Some(first.freeze()),
-        replay: subscription.replay.into_iter(),
-        live: subscription.live,
-        timer: Box::pin(tokio::time::sleep_until(ends.min(now + pause))),
-        stop: Some(Box::pin(shared.shutdown.token().cancelled_owned())),
-        spoke: now,
-        pause,
-        ends,
-        over: false,
-        member: session.map(|session| Crowd::join(&shared.crowd, session)),
-        seat,
-    }))
+/// The last words about a thread, or about all.
+fn bye(reason: &str, thread_id: Option<ThreadId>, after: Duration) -> Result<Bytes, BusError> {
+    let reason = reason.into();
+    bus::sse(None, &StreamEvent::Bye { reason, thread_id, after_ms: millis(after) })
 }
 
 /// One of the bounded number of streams; given back when dropped.
@@ -254,6 +281,31 @@ impl Drop for Seat {
     }
 }
 
+/// A thread that is followed, which whoever watches knows until this is dropped.
+#[derive(Debug)]
+struct Watched {
+    thread: ThreadId,
+    watch: Option<Arc<dyn Watch>>,
+}
+
+impl Watched {
+    fn begin(shared: &Shared, thread: ThreadId) -> Self {
+        let watch = shared.watch.get().cloned();
+        if let Some(watch) = &watch {
+            watch.begin(&thread);
+        }
+        Self { thread, watch }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.end(&self.thread);
+        }
+    }
+}
+
 impl Shared {
     fn heartbeat(&self) -> Option<Bytes> {
         let now = self.clock.now_ms();
@@ -264,119 +316,21 @@ impl Shared {
         }
         Some(beat.1.clone())
     }
-}
 
-/// What the connection polls: first words, what was missed, what is new, heartbeats, a goodbye.
-#[derive(Debug)]
-struct LiveBody {
-    first: Option<Bytes>,
-    replay: std::vec::IntoIter<Arc<LiveFrame>>,
-    live: LiveReceiver,
-    timer: Pin<Box<Sleep>>,
-    /// None once the drain has begun.
-    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    /// When something was sent last.
-    spoke: Instant,
-    /// After how much silence a heartbeat is due.
-    pause: Duration,
-    /// When to say goodbye.
-    ends: Instant,
-    over: bool,
-    /// None where nobody counts.
-    member: Option<Member>,
-    seat: Seat,
-}
-
-impl LiveBody {
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.over {
-            return Poll::Ready(None);
-        }
-        // Before anything else: what is left to replay is not to be read any more.
-        if self.live.is_removed() {
-            return Poll::Ready(self.goodbye());
-        }
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first));
-        }
-        if let Some(frame) = self.replay.next() {
-            return Poll::Ready(Some(frame.sse.clone()));
-        }
-        let now = Instant::now();
-        if let Some(stop) = &mut self.stop
-            && stop.as_mut().poll(cx).is_ready()
-        {
-            self.stop = None;
-            self.ends = self.ends.min(now + spread(self.seat.0.settings.drain_spread, 0.0, 1.0));
-        }
-        if now >= self.ends {
-            return Poll::Ready(self.goodbye());
-        }
-        if self.member.as_ref().is_some_and(|member| member.must_go(cx)) {
-            let after = spread(self.seat.0.settings.replaced_return, 0.75, 1.25);
-            return Poll::Ready(self.bye(StreamEvent::REPLACED, after));
-        }
-        match self.live.poll_next(cx) {
-            Poll::Ready(Some(frame)) => {
-                self.spoke = now;
-                return Poll::Ready(Some(frame.sse.clone()));
-            }
-            Poll::Ready(None) if self.live.is_removed() => return Poll::Ready(self.goodbye()),
-            Poll::Ready(None) => {
-                // Too slow, or the bus is gone. The client comes back with its place and is given the rest.
-                counter!("hotline_streams_cut_total").increment(1);
-                self.over = true;
-                return Poll::Ready(None);
-            }
-            Poll::Pending => {}
-        }
-        loop {
-            // Events do not touch the timer; when it fires, it learns whether there was silence.
-            let due = self.ends.min(self.spoke + self.pause);
-            if self.timer.deadline() != due {
-                self.timer.as_mut().reset(due);
-            }
-            ready!(self.timer.as_mut().poll(cx));
-            let now = Instant::now();
-            if now >= self.ends {
-                return Poll::Ready(self.goodbye());
-            }
-            if now >= self.spoke + self.pause {
-                self.spoke = now;
-                self.pause = spread(self.seat.0.settings.heartbeat, 0.8, 1.0);
-                if let Some(beat) = self.seat.0.heartbeat() {
-                    return Poll::Ready(Some(beat));
-                }
-            }
-        }
-    }
-
-    fn goodbye(&mut self) -> Option<Bytes> {
-        let settings = &self.seat.0.settings;
-        let (reason, after) = if self.live.is_removed() {
-            // For good: a client that comes back all the same is answered 204.
-            (StreamEvent::REMOVED, Duration::ZERO)
-        } else if self.seat.0.shutdown.is_draining() {
-            ("restart", Duration::from_millis(300) + spread(settings.return_spread, 0.0, 1.0))
+    /// Why everything ends now, and when to come back.
+    fn farewell(&self) -> (&'static str, Duration) {
+        if self.shutdown.is_draining() {
+            let after = spread(self.settings.return_spread, 0.0, 1.0);
+            ("restart", Duration::from_millis(300) + after)
         } else {
             // Nothing is wrong: come back at once, only not all together.
-            ("lifetime", spread(settings.retry, 0.0, 0.5))
-        };
-        self.bye(reason, after)
+            ("lifetime", spread(self.settings.retry, 0.0, 0.5))
+        }
     }
 
-    fn bye(&mut self, reason: &str, after: Duration) -> Option<Bytes> {
-        self.over = true;
-        let bye = StreamEvent::Bye { reason: reason.into(), after_ms: millis(after) };
-        bus::sse(None, &bye).ok()
-    }
-}
-
-impl Stream for LiveBody {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_bytes(cx).map(|bytes| bytes.map(Ok))
+    /// When a stream that made room for a newer one may come back.
+    fn replaced(&self) -> (&'static str, Duration) {
+        (StreamEvent::REPLACED, spread(self.settings.replaced_return, 0.75, 1.25))
     }
 }
 
@@ -393,27 +347,6 @@ fn spread(duration: Duration, from: f64, to: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(last_event_id: Option<&[u8]>) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        if let Some(value) = last_event_id {
-            headers.insert("last-event-id", HeaderValue::from_bytes(value).unwrap());
-        }
-        headers
-    }
-
-    #[test]
-    fn the_header_wins_and_nonsense_is_no_cursor() {
-        let cursor = |text: &str| Some(Ok(Cursor::parse(text).unwrap()));
-        assert_eq!(wanted(&headers(None), None), None);
-        assert_eq!(wanted(&headers(None), Some("e-1")), cursor("e-1"));
-        assert_eq!(wanted(&headers(Some(b"e-2")), Some("e-1")), cursor("e-2"));
-        assert_eq!(wanted(&headers(Some(b"")), Some("e-1")), cursor("e-1"));
-        assert_eq!(wanted(&headers(Some(b"e 2")), Some("e-1")), Some(Err(())));
-        assert_eq!(wanted(&headers(Some(b"\xff")), None), Some(Err(())));
-        assert_eq!(wanted(&headers(None), Some("")), Some(Err(())));
-        assert_eq!(wanted(&headers(None), Some("a\nid: 9")), Some(Err(())));
-    }
 
     #[test]
     fn chance_stays_within_its_bounds() {

@@ -6,7 +6,7 @@ use super::{
     links::{self, Exchange},
     session::Session,
     state::AppState,
-    stream,
+    stream::{self, MOST_THREADS, StreamQuery, Wanted},
 };
 use crate::{
     domain::{
@@ -21,14 +21,13 @@ use crate::{
     features::{conversation::api::Replied, new_request::api::Created},
 };
 use axum::{
-    extract::{Query, State},
+    extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header::SET_COOKIE, request::Parts},
     response::Response,
 };
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
-use serde::Deserialize;
-use std::{future::Future, net::IpAddr};
+use std::{future::Future, net::IpAddr, time::Duration};
 
 /// The request that a server function or page works for.
 struct Here {
@@ -269,7 +268,15 @@ pub async fn messages(
     let result = match allowed {
         Err(error) => Err(error),
         Ok(thread) => match (after, before) {
-            (None, None) => here.state.desk.conversation(&thread).await.map(|page| (*page).clone()),
+            (None, None) => {
+                // A page that is opened or reloaded shows what no event told of.
+                let desk = &here.state.desk;
+                let page = match here.uri.path().starts_with("/t/") {
+                    true => desk.opened(&thread).await,
+                    false => desk.conversation(&thread).await,
+                };
+                page.map(|page| (*page).clone())
+            }
             (None, Some(before)) => here.state.desk.older(&thread, &before).await,
             (Some(after), None) => here.state.desk.newer(&thread, &after).await,
             (Some(_), Some(_)) => {
@@ -313,33 +320,66 @@ pub async fn threads() -> Result<Vec<Thread>, DeskError> {
     here.answered(here.state.desk.threads(session.grants()).await)
 }
 
-/// The query of the stream.
-#[derive(Debug, Deserialize)]
-pub struct StreamQuery {
-    #[serde(rename = "threadId", default)]
-    thread_id: String,
-    after: Option<String>,
+/// The threads of a query that this session holds. Those that it does not hold are told from those that do not exist by
+/// nothing.
+fn held_threads(session: &Session, query: StreamQuery) -> Result<Wanted, DeskError> {
+    if query.threads.len() > MOST_THREADS {
+        let sentence = format!("At most {MOST_THREADS} threads can be followed at once.");
+        return Err(DeskError::new(Code::BadRequest, sentence));
+    }
+    let mut wanted = Wanted::default();
+    for (thread, place) in query.threads {
+        match held(Some(session), &thread) {
+            Ok(thread) => wanted.threads.push((thread, place)),
+            // What is not even an id can be told of by no frame.
+            Err(_) => wanted.denied.extend(ThreadId::parse(thread)),
+        }
+    }
+    if wanted.threads.is_empty() { Err(DeskError::not_found()) } else { Ok(wanted) }
 }
 
-/// `GET /api/support/stream`: 401 without a session, 404 for a thread that is not the session's.
+/// `GET /api/support/stream`: 401 without a session, 404 if no thread is the session's.
 pub async fn live(
     State(state): State<AppState>,
-    Query(query): Query<StreamQuery>,
+    RawQuery(query): RawQuery,
     parts: Parts,
 ) -> Response {
-    let headers = &parts.headers;
-    let Some(session) = state.sessions.read(headers) else {
+    let Some(session) = state.sessions.read(&parts.headers) else {
         return error_response(&no_session());
     };
     let address = client_address(&parts.extensions);
-    let allowed = held(Some(&session), &query.thread_id).and_then(|thread| {
-        state.limits.check(Bucket::Streams, Some(&session), address).map(|()| thread)
+    let query = StreamQuery::read(&query.unwrap_or_default(), &parts.headers);
+    let allowed = held_threads(&session, query).and_then(|wanted| {
+        state.limits.check(Bucket::Streams, Some(&session), address).map(|()| wanted)
     });
     match allowed {
-        Ok(thread) => {
-            let after = query.after.as_deref();
-            stream::open(&state.streams, Some(&session.id), thread, headers, after).await
-        }
+        Ok(wanted) => stream::open(&state.streams, Some(&session.id), wanted).await,
+        Err(error) => error_response(&error),
+    }
+}
+
+/// `GET /api/support/poll`: the stream in slices; the same query, and `wait`, in milliseconds (none: not at all).
+pub async fn poll(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    parts: Parts,
+) -> Response {
+    let Some(session) = state.sessions.read(&parts.headers) else {
+        return error_response(&no_session());
+    };
+    let address = client_address(&parts.extensions);
+    let mut query = StreamQuery::read(&query.unwrap_or_default(), &parts.headers);
+    let wait = query.wait.take();
+    let allowed = held_threads(&session, query).and_then(|wanted| {
+        let wait =
+            wait.as_deref().unwrap_or("0").parse().map_err(|_| {
+                DeskError::new(Code::BadRequest, "`wait` is a number of milliseconds.")
+            })?;
+        state.limits.check(Bucket::Reads, Some(&session), address)?;
+        Ok((wanted, Duration::from_millis(wait)))
+    });
+    match allowed {
+        Ok((wanted, wait)) => stream::poll(&state.streams, Some(&session.id), wanted, wait).await,
         Err(error) => error_response(&error),
     }
 }

@@ -4,9 +4,9 @@
 
 use axum::{
     Router,
-    extract::{Query, State},
-    http::HeaderMap,
-    response::Response,
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use hotline::{
@@ -19,7 +19,7 @@ use hotline::{
         clock::{Clock, FixedClock},
         listen::{self, ListenSettings},
         shutdown::Shutdown,
-        stream::{self, StreamContext, StreamSettings},
+        stream::{self, StreamContext, StreamQuery, StreamSettings, Wanted},
         webhook::{self, Intake, IntakeSettings, signature::Secret},
     },
 };
@@ -138,19 +138,20 @@ pub fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().redirect(nowhere).build().unwrap()
 }
 
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wanted {
-    thread_id: ThreadId,
-    after: Option<String>,
-}
-
+/// Whoever asks may follow; a thread whose id is none is refused as the portal would refuse a foreign one.
 async fn follow(
     State(streams): State<StreamContext>,
-    Query(wanted): Query<Wanted>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    stream::open(&streams, None, wanted.thread_id, &headers, wanted.after.as_deref()).await
+    let query = StreamQuery::read(&query.unwrap_or_default(), &headers);
+    let threads = query.threads.into_iter().map(|(thread, place)| (ThreadId::parse(thread), place));
+    let threads: Vec<_> =
+        threads.filter_map(|(thread, place)| Some((thread.ok()?, place))).collect();
+    if threads.is_empty() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    stream::open(&streams, None, Wanted { threads, denied: Vec::new() }).await
 }
 
 /// A browser's end of a stream.
@@ -201,6 +202,12 @@ impl Reader {
             assert_eq!(frame.data["type"], "heartbeat", "wanted {kind}, got {frame:?}");
         }
     }
+}
+
+/// The frames of a text that ends.
+pub fn frames(text: &str) -> Vec<Frame> {
+    assert!(text.is_empty() || text.ends_with("\n\n"), "whole frames: {text:?}");
+    text.split_terminator("\n\n").map(parse).collect()
 }
 
 fn parse(text: &str) -> Frame {

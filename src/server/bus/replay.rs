@@ -339,6 +339,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_does_not_read_keeps_nothing_alive() {
+        let feed = Arc::new(Feed::new(0));
+        let (_, mut stuck) = feed.follow();
+        push(&feed, 1, 1);
+        let first = Arc::downgrade(&feed.resume(0).replay[0]);
+        assert!(first.upgrade().is_some());
+        for seq in 2..=4 {
+            push(&feed, seq, 1);
+        }
+        assert!(first.upgrade().is_none(), "only the ring holds frames, and it is bounded");
+        assert!(poll_fn(|cx| stuck.poll_next(cx)).await.is_none());
+    }
+
+    #[tokio::test]
     async fn what_was_removed_is_read_by_nobody() {
         let feed = Arc::new(Feed::new(0));
         let (_, mut behind) = feed.follow();
