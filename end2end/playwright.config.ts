@@ -14,7 +14,7 @@ const stories = ['http', 'desktop', 'phone', 'desktop, script off', 'phone, scri
 
 const projects: Project[] = [
   { name: 'http', testMatch: ['http/**/*.spec.ts', 'sdk/**/*.spec.ts'] },
-  { name: 'desktop', testMatch: [...story, 'security/**/*.spec.ts'] },
+  { name: 'desktop', testMatch: [...story, 'security/**/*.spec.ts', 'faults/**/*.spec.ts'] },
   { name: 'phone', testMatch: story, use: phone },
   { name: 'desktop, script off', testMatch: story, testIgnore: needsScript, use: { javaScriptEnabled: false } },
   { name: 'phone, script off', testMatch: story, testIgnore: needsScript, use: { ...phone, javaScriptEnabled: false } },

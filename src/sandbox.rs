@@ -127,7 +127,8 @@ impl Sandbox {
             // The receiver is in hand: this cannot fail.
             let _ = outbox.send(due);
         }
-        let workspace = Arc::new(Workspace::new(store, &settings, base_url(addr), outbox)?);
+        let workspace =
+            Arc::new(Workspace::new(store, &settings, base_url(addr), client()?, outbox)?);
         if let Some(url) = &settings.webhook_url {
             workspace
                 .act(|act| actions::targets::register_portal(act, url))
@@ -136,11 +137,9 @@ impl Sandbox {
         let schema = graphql::engine::schema(workspace.clone()).map_err(SandboxError::Schema)?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let client = client()?;
         tasks.spawn(webhooks::courier::run(
             workspace.clone(),
             inbox,
-            client,
             settings.retry_scale,
             stop.clone(),
         ));

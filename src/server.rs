@@ -13,6 +13,8 @@ pub mod listen;
 pub mod markup;
 pub mod pages;
 pub mod plain;
+pub mod presence;
+pub mod redis;
 pub mod router;
 pub mod session;
 pub mod shell;

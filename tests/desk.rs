@@ -73,6 +73,10 @@ impl EventBus for Bus {
         Box::pin(async { Err(BusError("not here".into())) })
     }
 
+    fn audience<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, usize> {
+        Box::pin(async { Ok(0) })
+    }
+
     fn removed<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, bool> {
         Box::pin(async { Ok(false) })
     }
@@ -130,7 +134,7 @@ impl Workspace {
             "id": thread, "ref": "T-1", "title": "Export", "status": "SNOOZED",
             "statusDetail": {"__typename": "ThreadStatusDetailWaitingForCustomer"},
             "customer": {"id": ADA, "fullName": "Ada"},
-            "lockedAt": if self.locked { stamp(5) } else { Value::Null },
+            "statusChangedAt": stamp(1_000), "lockedAt": if self.locked { stamp(5) } else { Value::Null },
             "createdAt": stamp(1_000), "lastInboundMessageInfo": null,
             "lastOutboundMessageInfo": {"timestamp": stamp(2_000)},
         })
@@ -280,7 +284,9 @@ fn desk(plain: &PlainScript, bus: &Arc<Bus>, settings: DeskSettings) -> Desk {
         tries: 2,
         ..PlainSettings::new(plain.url.clone(), ApiKey::new("plainApiKey_x"))
     });
-    let settings = DeskSettings { settle: Duration::from_millis(1), ..settings };
+    // A memory that is as old as the world: nothing was forgotten before it began.
+    let settings =
+        DeskSettings { settle: Duration::from_millis(1), look_back: Duration::ZERO, ..settings };
     Desk::new(client.expect("a client"), bus.clone(), settings)
 }
 
@@ -682,14 +688,20 @@ struct Noting(Mutex<Vec<ThreadId>>);
 
 impl Memory for Noting {
     fn recall<'a>(&'a self, _: &'a str) -> Recall<'a, Option<String>> {
-        Box::pin(async { None })
+        Box::pin(async { Ok(None) })
     }
     fn keep<'a>(&'a self, _: &'a str, _: &'a ThreadId, _: String) -> Recall<'a, ()> {
-        Box::pin(async {})
+        Box::pin(async { Ok(()) })
     }
     fn forget<'a>(&'a self, thread: &'a ThreadId) -> Recall<'a, ()> {
         self.0.lock().expect("no panic").push(thread.clone());
-        Box::pin(async {})
+        Box::pin(async { Ok(()) })
+    }
+    fn claim<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> Recall<'a, bool> {
+        Box::pin(async { Ok(true) })
+    }
+    fn release<'a>(&'a self, _: &'a str, _: &'a str) -> Recall<'a, ()> {
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -743,7 +755,7 @@ async fn newest_activity_first_and_nothing_unasked() {
     let plain = PlainScript::start(|_| {
         let node = |n: usize, said: Value| {
             json!({"id": id("th", n), "ref": "T-1", "title": "x", "status": "DONE", "statusDetail": null,
-                "customer": {"id": ADA, "fullName": "Ada"}, "lockedAt": null, "createdAt": stamp(n as i64),
+                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "lockedAt": null, "createdAt": stamp(n as i64),
                 "lastInboundMessageInfo": said, "lastOutboundMessageInfo": null})
         };
         let said = json!({"timestamp": stamp(99)});

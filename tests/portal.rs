@@ -33,12 +33,16 @@ mod log_scan;
 mod origins;
 #[path = "portal/outages.rs"]
 mod outages;
+#[path = "portal/presence.rs"]
+mod presence;
 #[path = "portal/process.rs"]
 mod process;
 #[path = "portal/removal.rs"]
 mod removal;
 #[path = "portal/rendering.rs"]
 mod rendering;
+#[path = "portal/repair.rs"]
+mod repair;
 #[path = "portal/restart.rs"]
 mod restart;
 #[path = "portal/several.rs"]

@@ -392,6 +392,9 @@ impl EventBus for Away {
     fn forget<'a>(&'a self, _: &'a CustomerId) -> Answer<'a, Forgotten> {
         Box::pin(async { Err(BusError("away".into())) })
     }
+    fn audience<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, usize> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
     fn removed<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, bool> {
         Box::pin(async { Err(BusError("away".into())) })
     }

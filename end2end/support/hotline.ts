@@ -10,6 +10,9 @@ const siteRoot = process.env.LEPTOS_SITE_ROOT ?? resolve(import.meta.dirname, '.
 /** What both sides sign webhooks with in these tests. */
 export const webhookSecret = 'end-to-end-signing-secret';
 
+/** What portals of one stand sign cookies with: each knows the others' visitors. */
+const cookieSecret = 'end-to-end-cookie-secret';
+
 function portalEnvironment(port: number, dataDir: string): Record<string, string> {
   return {
     LEPTOS_OUTPUT_NAME: 'hotline',
@@ -63,17 +66,36 @@ export async function embedded(logFile: string): Promise<Stand> {
   };
 }
 
-/**
- * As in production: the workspace lives elsewhere and goes on when the portal is down.
- * `webhookUrl` may put something between the two; it is given the portal's own webhook address.
- */
-export async function apart(logFile: string, webhookUrl = async (direct: string) => direct): Promise<Stand> {
+/** What is unlike the usual stand. */
+export interface Wishes {
+  /** Puts something between the workspace and the portal; is given the portal's own webhook address. */
+  webhookUrl?: (direct: string) => Promise<string>;
+  /** Puts something between visitors and the portal; is given the portal's own address. */
+  front?: (direct: string) => Promise<string>;
+  /** Settings of the portal on top of the usual ones. */
+  settings?: Record<string, string>;
+}
+
+/** A stand whose parts can be ended and started one by one. */
+export interface Apart extends Stand {
+  /** The workspace's process. */
+  workspace: HotlineProcess;
+  /** The portal's own address; the same as `portalUrl` if nothing stands in front of it. */
+  directUrl: string;
+  /** Starts one more portal of the same kind, on a port of its own; the stand ends it. Webhooks still go to the first one. */
+  another(): Promise<{ url: string; portal: HotlineProcess }>;
+}
+
+/** As in production: the workspace lives elsewhere and goes on when the portal is down. */
+export async function apart(logFile: string, { webhookUrl, front, settings }: Wishes = {}): Promise<Apart> {
   const [port, sandboxPort] = [await freePort(), await freePort()];
   const dataDir = mkdtempSync(join(tmpdir(), 'hotline-'));
-  const portalUrl = `http://127.0.0.1:${port}`;
+  const directUrl = `http://127.0.0.1:${port}`;
+  const portalUrl = (await front?.(directUrl)) ?? directUrl;
+  const hookUrl = `${directUrl}/api/webhooks/plain`;
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
   const workspace = new HotlineProcess({
-    args: ['sandbox', '--webhook-url', await webhookUrl(`${portalUrl}/api/webhooks/plain`)],
+    args: ['sandbox', '--webhook-url', (await webhookUrl?.(hookUrl)) ?? hookUrl],
     env: {
       ...sandboxEnvironment(sandboxPort),
       HOTLINE_DATA_DIR: join(dataDir, 'sandbox'),
@@ -82,32 +104,49 @@ export async function apart(logFile: string, webhookUrl = async (direct: string)
     readyUrl: `${sandboxUrl}/admin/threads`,
     logFile: logFile.replace(/\.log$/, '-sandbox.log'),
   });
-  const portal = new HotlineProcess({
-    args: [],
-    env: {
-      ...portalEnvironment(port, join(dataDir, 'portal')),
-      PLAIN_API_URL: `${sandboxUrl}/graphql/v1`,
-      PLAIN_API_KEY: 'plainApiKey_sandbox',
-    },
-    readyUrl: `${portalUrl}/readyz`,
-    logFile,
-  });
+  const portals: HotlineProcess[] = [];
+  const instance = (ofPort: number) => {
+    const number = portals.length + 1;
+    const portal = new HotlineProcess({
+      args: [],
+      env: {
+        ...portalEnvironment(ofPort, join(dataDir, `portal-${number}`)),
+        HOTLINE_PUBLIC_URL: portalUrl,
+        HOTLINE_SECRET: cookieSecret,
+        PLAIN_API_URL: `${sandboxUrl}/graphql/v1`,
+        PLAIN_API_KEY: 'plainApiKey_sandbox',
+        ...settings,
+      },
+      readyUrl: `http://127.0.0.1:${ofPort}/readyz`,
+      logFile: number === 1 ? logFile : logFile.replace(/\.log$/, `-${number}.log`),
+    });
+    portals.push(portal);
+    return portal;
+  };
+  const close = async () => {
+    await Promise.all([...portals, workspace].map((process) => process.close()));
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  const portal = instance(port);
   try {
     await workspace.start();
     await portal.start();
   } catch (error) {
-    await portal.close();
-    await workspace.close();
+    await close();
     throw error;
   }
   return {
     portalUrl,
+    directUrl,
     portal,
+    workspace,
     sandbox: new Sandbox(sandboxUrl),
-    async close() {
-      await portal.close();
-      await workspace.close();
-      rmSync(dataDir, { recursive: true, force: true });
+    async another() {
+      const nextPort = await freePort();
+      const next = instance(nextPort);
+      await next.start();
+      return { url: `http://127.0.0.1:${nextPort}`, portal: next };
     },
+    close,
   };
 }

@@ -74,6 +74,8 @@ export async function ask(page: Page, scripted: boolean, asked: Question = quest
 
 export const conversation = (page: Page): Locator => page.getByRole('log', { name: 'Conversation' });
 export const message = (page: Page, text: string): Locator => conversation(page).locator('li.message', { hasText: text });
+/** The words of all messages, in the order in which they are shown. */
+export const words = (page: Page): Locator => conversation(page).locator('li.message .bubble__text');
 export const connection = (page: Page): Locator => page.locator('p.connection');
 export const composer = (page: Page): Locator => page.getByLabel('Your reply');
 export const sendButton = (page: Page): Locator => page.getByRole('button', { name: 'Send', exact: true });
@@ -84,11 +86,14 @@ export async function reply(page: Page, text: string): Promise<void> {
   await sendButton(page).click();
 }
 
-export async function connectionState(page: Page, state: 'connecting' | 'live' | 'reconnecting' | 'offline' | 'closed'): Promise<void> {
+export async function connectionState(page: Page, state: 'connecting' | 'live' | 'reconnecting' | 'slow' | 'offline' | 'closed'): Promise<void> {
   await expect(connection(page)).toHaveAttribute('data-state', state);
   // Colour alone tells nobody who cannot see it.
   await expect(connection(page)).toHaveText(/\p{L}{3,}/u);
 }
+
+/** The button beside the dot, for who does not want to wait. */
+export const reconnectButton = (page: Page): Locator => page.getByRole('button', { name: 'Retry now' });
 
 /** With script a message comes by itself; without, the visitor reloads until it is there. */
 export async function appears(page: Page, scripted: boolean, text: string): Promise<void> {

@@ -68,6 +68,13 @@ export class HotlineProcess {
     return this.#output;
   }
 
+  /** How it ended; nothing while it runs. */
+  get ended(): { code: number | null; signal: NodeJS.Signals | null } | undefined {
+    const child = this.#child;
+    if (!child || (child.exitCode === null && child.signalCode === null)) return undefined;
+    return { code: child.exitCode, signal: child.signalCode };
+  }
+
   async start(): Promise<void> {
     const { args, env, readyUrl, logFile } = this.settings;
     mkdirSync(dirname(logFile), { recursive: true });
@@ -94,12 +101,24 @@ export class HotlineProcess {
     await Promise.race([ready, gone]);
   }
 
+  /** It stops in the middle of what it does, keeps its connections, and says nothing. */
+  suspend(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  /** It goes on as if nothing had been. */
+  wake(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   /** Ends it and waits until it is gone. SIGKILL is the crash, SIGTERM the planned stop. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise<void>((done) => child.once('exit', () => done()));
     child.kill(signal);
+    // One that is suspended hears it only when it wakes.
+    child.kill('SIGCONT');
     const late = setTimeout(() => child.kill('SIGKILL'), 15_000);
     await gone;
     clearTimeout(late);

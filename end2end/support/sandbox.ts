@@ -74,6 +74,13 @@ export class Sandbox {
     await this.#call('PUT', 'faults', faults);
   }
 
+  /** How many of an agent's chats have reached the portal: webhooks that it took. */
+  async delivered(): Promise<number> {
+    const attempts = await this.#call<{ eventId: string; type: string; status: number | null }[]>('GET', 'deliveries');
+    const taken = attempts.filter(({ type, status }) => type === 'thread.chat_sent' && status === 200);
+    return new Set(taken.map(({ eventId }) => eventId)).size;
+  }
+
   /** The texts of all chats of a thread, as an agent's client reads them. */
   async chats(threadId: string): Promise<string[]> {
     const result = await this.plain.rawRequest({

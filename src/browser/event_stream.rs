@@ -1,66 +1,42 @@
-//! The owner of a tab's `EventSource`: opens it, notices when it is dead, brings it back, and never loses its place.
+//! A tab's part in the live stream: it keeps its place in its thread, leads the tabs of its browser or listens to the
+//! one that does.
 //!
-//! A native `EventSource` comes back by itself after a broken connection, but gives up for ever on any answer other
-//! than 200 (a proxy's 502 during a deploy is enough), and does not notice a connection that died in silence. So
-//! this wrapper reopens it with its own back-off, watches the server's heartbeats, and looks after the stream when
-//! the tab wakes up. On the server nothing here runs.
+//! A browser opens at most six connections to a host over HTTP/1.1, over all tabs: a stream each would block the
+//! seventh tab. So one tab, the leader, has one stream for the threads of all, and repeats to the others what comes.
+//! What tabs say to each other, besides the leader's [`Link::code`] as a number:
+//!
+//! | words | by | meaning |
+//! |---|---|---|
+//! | `h` thread, cursor | a tab | I am at this place; are you there? Answered by the state, and `f` where the thread is carried |
+//! | `l` | a new leader | Where are you all? Answered by `h` |
+//! | `f` id, data | the leader | an event of the stream as it came |
+//! | `y` | the leader | read the conversation |
+//! | `r` | a tab | try again now |
+//! | `x` thread | the leader | no room; have a stream of your own |
+//!
+//! Where tabs cannot talk to each other, each one has its own stream. On the server nothing here runs.
 
+pub use super::connection::Link;
 use super::{
-    document::{Listeners, is_online, is_visible},
+    connection::{Event, SILENT_HEARTBEATS, SUSPECT_HEARTBEATS},
+    document::{Listeners, is_visible},
     json,
+    places::{Arrival, Joined, Look, Place, Watch},
+    tabs::{Group, Word},
+    transport::{Told, Transport, now},
 };
 use crate::domain::{
     ids::{Cursor, ThreadId},
     live::{LiveEvent, StreamEvent},
 };
-use leptos::{leptos_dom::helpers::IntervalHandle, leptos_dom::helpers::TimeoutHandle, prelude::*};
+use leptos::{leptos_dom::helpers::IntervalHandle, prelude::*};
 use std::{
     cell::{Cell, RefCell},
     fmt,
-    rc::{Rc, Weak},
+    rc::Rc,
     time::Duration,
 };
-use wasm_bindgen::{JsCast, prelude::Closure};
-use web_sys::{EventSource, MessageEvent};
-
-/// The state of the connection, as the visitor sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// The first connection is being made.
-    Connecting,
-    /// Answers arrive at once.
-    Live,
-    /// The connection broke and is being made again.
-    Reconnecting,
-    /// The browser has no network.
-    Offline,
-    /// There is nothing to connect to any more.
-    Closed,
-}
-
-impl Link {
-    /// The word for `data-state`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Link::Connecting => "connecting",
-            Link::Live => "live",
-            Link::Reconnecting => "reconnecting",
-            Link::Offline => "offline",
-            Link::Closed => "closed",
-        }
-    }
-
-    /// What stands beside the dot.
-    pub fn label(self) -> &'static str {
-        match self {
-            Link::Connecting => "Connecting…",
-            Link::Live => "Live: answers appear at once",
-            Link::Reconnecting => "Reconnecting…",
-            Link::Offline => "Offline: answers wait until you are back",
-            Link::Closed => "Closed: no more answers here",
-        }
-    }
-}
+use wasm_bindgen::JsValue;
 
 /// What the stream tells its page.
 #[derive(Debug)]
@@ -73,20 +49,15 @@ pub enum News {
     Resync,
 }
 
-/// Own back-off: doubles from the first to the last, spread over half of it.
-const FIRST_DELAY_MS: f64 = 1000.0;
-const LAST_DELAY_MS: f64 = 20_000.0;
-/// No sign of life for this many heartbeats: the connection is dead, whatever the browser says.
-const SILENT_HEARTBEATS: f64 = 2.5;
-/// How often the watchdog looks.
-const WATCH_MS: u64 = 1000;
-/// After how long a tab that somebody looks at takes its place among too many tabs back; a longer absence shows.
-const LOOKED_AT_MS: f64 = 4000.0;
-/// A connection that is still being made after this long is made anew.
-const OPENING_MS: f64 = 10_000.0;
+/// How often a tab looks after the one that leads.
+const WATCH: Duration = Duration::from_millis(500);
+/// For how long a leader in trouble may say nothing.
+const TROUBLED_MS: f64 = 3000.0;
+/// When to ask again for a thread that was refused.
+const REFUSED_MS: f64 = 10_000.0;
 
-/// A live stream of one thread. Dropping it closes the connection and ends every timer and listener.
-pub struct EventStream(Rc<Inner>);
+/// The live events of one thread. Dropping it closes the connection and ends every timer and listener.
+pub struct EventStream(Rc<Tab>);
 
 impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,109 +65,296 @@ impl fmt::Debug for EventStream {
     }
 }
 
-struct Inner {
+struct Tab {
     thread: ThreadId,
     tell: Box<dyn Fn(News)>,
-    cursor: RefCell<Cursor>,
-    source: RefCell<Option<Source>>,
+    place: RefCell<Place>,
     link: Cell<Link>,
-    failures: Cell<u32>,
-    heartbeat_ms: Cell<f64>,
-    last_sign: Cell<f64>,
-    timer: Cell<Option<TimeoutHandle>>,
+    role: Cell<Role>,
+    transport: Rc<Transport>,
+    group: RefCell<Option<Rc<Group>>>,
+    watch: Cell<Watch>,
+    heartbeat: Cell<f64>,
+    /// When the thread was refused by the leader's connection.
+    refused: Cell<Option<f64>>,
     watchdog: Cell<Option<IntervalHandle>>,
     listeners: RefCell<Option<Listeners>>,
 }
 
-/// An open `EventSource` with its handlers; closes on drop.
-struct Source {
-    raw: EventSource,
-    _message: Closure<dyn FnMut(MessageEvent)>,
-    _error: Closure<dyn FnMut()>,
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        self.raw.set_onmessage(None);
-        self.raw.set_onerror(None);
-        self.raw.close();
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The page is being left, or there is nothing to follow any more.
+    Away,
+    /// Listens to another tab.
+    Listener,
+    /// Has the one stream.
+    Leader,
+    /// Has a stream of its own.
+    Alone,
 }
 
 impl EventStream {
-    /// Opens the stream of a thread from a place on. `tell` must not drop the stream it is called by.
+    /// Follows a thread from a place on. `tell` must not drop the stream it is called by.
     pub fn open(thread: ThreadId, cursor: Cursor, tell: impl Fn(News) + 'static) -> Self {
-        let inner = Rc::new(Inner {
-            thread,
-            tell: Box::new(tell),
-            cursor: RefCell::new(cursor),
-            source: RefCell::new(None),
-            link: Cell::new(Link::Connecting),
-            failures: Cell::new(0),
-            heartbeat_ms: Cell::new(15_000.0),
-            last_sign: Cell::new(now()),
-            timer: Cell::new(None),
-            watchdog: Cell::new(None),
-            listeners: RefCell::new(None),
+        let tab = Rc::new_cyclic(|weak: &std::rc::Weak<Tab>| {
+            let told = weak.clone();
+            let told = move |what: Told<'_>| {
+                if let Some(tab) = told.upgrade() {
+                    tab.told(what);
+                }
+            };
+            Tab {
+                thread,
+                tell: Box::new(tell),
+                place: RefCell::new(Place::new(cursor)),
+                link: Cell::new(Link::Connecting),
+                role: Cell::new(Role::Away),
+                transport: Transport::new(told),
+                group: RefCell::default(),
+                watch: Cell::default(),
+                heartbeat: Cell::new(15_000.0),
+                refused: Cell::default(),
+                watchdog: Cell::default(),
+                listeners: RefCell::default(),
+            }
         });
-        let weak = Rc::downgrade(&inner);
-        let watch = move || with(&weak, Inner::watch);
-        inner.watchdog.set(set_interval_with_handle(watch, Duration::from_millis(WATCH_MS)).ok());
-        let weak = Rc::downgrade(&inner);
-        let events = ["online", "offline", "pageshow", "pagehide", "visibilitychange"];
-        *inner.listeners.borrow_mut() =
-            Some(Listeners::on(&events, move |event| with(&weak, |inner| inner.tab_event(event))));
-        inner.connect();
-        Self(inner)
+        let events = ["online", "offline", "pageshow", "pagehide", "visibilitychange", "focus"];
+        let weak = Rc::downgrade(&tab);
+        *tab.listeners.borrow_mut() = Some(Listeners::on(&events, move |event| {
+            if let Some(tab) = weak.upgrade() {
+                tab.page(event);
+            }
+        }));
+        tab.join();
+        Self(tab)
     }
 
     /// Ends the stream of a conversation that is gone: it is never opened again.
     pub fn close(&self) {
         self.0.end();
     }
-}
 
-impl Drop for EventStream {
-    fn drop(&mut self) {
-        self.0.shut();
-        if let Some(watchdog) = self.0.watchdog.take() {
-            watchdog.clear();
+    /// Tries to connect now.
+    pub fn retry(&self) {
+        if self.0.role.get() == Role::Listener {
+            self.0.say("r");
+        } else {
+            self.0.transport.on(Event::Retry);
         }
     }
 }
 
-fn with(weak: &Weak<Inner>, f: impl FnOnce(&Rc<Inner>)) {
-    if let Some(inner) = weak.upgrade() {
-        f(&inner);
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        self.0.leave();
+        self.0.listeners.take();
     }
 }
 
-/// How long to stay away after a goodbye.
-fn absence(reason: &str, after_ms: f64, looked_at: bool) -> f64 {
-    if reason == StreamEvent::REPLACED && looked_at { after_ms.min(LOOKED_AT_MS) } else { after_ms }
-}
+impl Tab {
+    fn join(self: &Rc<Self>) {
+        let weak = Rc::downgrade(self);
+        let group = Group::join(move |word| {
+            if let Some(tab) = weak.upgrade() {
+                tab.word(word);
+            }
+        });
+        if group.is_none() {
+            return self.lead(Role::Alone);
+        }
+        *self.group.borrow_mut() = group;
+        self.role.set(Role::Listener);
+        self.hello();
+        let weak = Rc::downgrade(self);
+        let look = move || {
+            if let Some(tab) = weak.upgrade() {
+                tab.look(SILENT_HEARTBEATS);
+            }
+        };
+        self.watchdog.set(set_interval_with_handle(look, WATCH).ok());
+    }
 
-fn now() -> f64 {
-    js_sys::Date::now()
-}
-
-impl Inner {
-    /// Closes the connection and forgets a planned one.
-    fn shut(&self) {
-        self.source.take();
-        if let Some(timer) = self.timer.take() {
-            timer.clear();
+    fn leave(&self) {
+        self.role.set(Role::Away);
+        self.transport.stop();
+        self.group.take();
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.clear();
         }
     }
 
     /// For good.
     fn end(&self) {
-        self.shut();
-        if let Some(watchdog) = self.watchdog.take() {
-            watchdog.clear();
-        }
+        self.leave();
         self.listeners.take();
         self.show(Link::Closed);
+    }
+
+    fn lead(&self, role: Role) {
+        self.role.set(role);
+        self.follow();
+    }
+
+    fn follow(&self) {
+        self.transport.follow(&self.thread, self.place.borrow().cursor(), self.link.get());
+    }
+
+    fn say(&self, words: &str) {
+        self.post(&JsValue::from_str(words));
+    }
+
+    fn post(&self, words: &JsValue) {
+        if let Some(group) = &*self.group.borrow() {
+            group.say(words);
+        }
+    }
+
+    /// Tells the leader where this tab is; it must answer.
+    fn hello(&self) {
+        let words =
+            ["h", self.thread.as_str(), "\n", self.place.borrow().cursor().as_str()].concat();
+        self.say(&words);
+        let mut watch = self.watch.get();
+        watch.asked(now());
+        self.watch.set(watch);
+    }
+
+    /// Looks after the leader.
+    fn look(self: &Rc<Self>, heartbeats: f64) {
+        let now = now();
+        let refused = self.refused.get().is_some_and(|at| (now - at).abs() > REFUSED_MS);
+        if refused {
+            self.refused.set(None);
+        }
+        if self.role.get() != Role::Listener {
+            if refused {
+                self.follow();
+            }
+            return;
+        }
+        let mut watch = self.watch.get();
+        // Trouble is told every second; where it is not, the leader's timers are slowed down in the background.
+        let silence = match self.link.get() {
+            Link::Reconnecting(_) => TROUBLED_MS,
+            _ => heartbeats * self.heartbeat.get(),
+        };
+        let look = watch.look(now, silence);
+        self.watch.set(watch);
+        if look == Look::Replace {
+            let group = self.group.borrow().clone();
+            if let Some(group) = group {
+                group.seize();
+            }
+        } else if refused || look == Look::Ask {
+            self.hello();
+        }
+    }
+
+    fn page(self: &Rc<Self>, event: &str) {
+        match event {
+            // What is open keeps a page out of the back/forward cache, and a page in it can lead nobody.
+            "pagehide" => self.leave(),
+            "pageshow" if self.role.get() == Role::Away => self.join(),
+            _ => {
+                // A phone may have cut the connection in its sleep without a word: timers stood still, the clock did
+                // not.
+                self.transport.on(Event::Wake);
+                if is_visible() {
+                    self.look(SUSPECT_HEARTBEATS);
+                }
+            }
+        }
+    }
+
+    /// The group has something to say.
+    fn word(self: &Rc<Self>, word: Word) {
+        match word {
+            Word::Lead => {
+                self.lead(Role::Leader);
+                self.say("l");
+            }
+            Word::Deposed => {
+                self.role.set(Role::Listener);
+                self.transport.stop();
+                self.hello();
+            }
+            Word::Alone => {
+                self.leave();
+                self.lead(Role::Alone);
+            }
+            Word::Said(words) => {
+                let lead = self.role.get() == Role::Leader;
+                if !lead {
+                    let mut watch = self.watch.get();
+                    watch.heard(now());
+                    self.watch.set(watch);
+                }
+                if let Some(code) = words.as_f64() {
+                    if !lead {
+                        self.show(Link::of_code(code as u32));
+                    }
+                } else if let Some(words) = words.as_string() {
+                    self.said(lead, &words);
+                }
+            }
+        }
+    }
+
+    fn said(self: &Rc<Self>, lead: bool, words: &str) {
+        let Some(kind) = words.chars().next() else { return };
+        let words = &words[kind.len_utf8()..];
+        let (first, second) = words.split_once('\n').unwrap_or((words, ""));
+        match (kind, lead) {
+            ('h', true) => {
+                let (Ok(thread), Ok(cursor)) = (first.parse(), second.parse()) else { return };
+                match self.transport.follow(&thread, &cursor, self.link.get()) {
+                    Joined::Carried(cursor) => self.say(&format!(
+                        r#"f{cursor}
+{{"type":"connected","threadId":"{thread}","cursor":"{cursor}","gap":false,"heartbeatMs":{}}}"#,
+                        self.transport.heartbeat() as u32
+                    )),
+                    Joined::Full => self.say(&["x", first].concat()),
+                    Joined::Known | Joined::New => {}
+                }
+                self.post(&JsValue::from_f64(f64::from(self.link.get().code())));
+                // Somebody may have looked at that tab after a long sleep.
+                self.transport.on(Event::Wake);
+            }
+            ('r', true) => self.transport.on(Event::Retry),
+            ('l', false) => self.hello(),
+            ('f', false) => {
+                if let Some(event) = json::parse(second) {
+                    self.heard(first, event);
+                }
+            }
+            ('y', false) => (self.tell)(News::Resync),
+            ('x', false) if first == self.thread.as_str() => self.word(Word::Alone),
+            _ => {}
+        }
+    }
+
+    /// The connection has something to say.
+    fn told(&self, told: Told<'_>) {
+        match told {
+            Told::Link(link) => {
+                self.post(&JsValue::from_f64(f64::from(link.code())));
+                self.show(link);
+            }
+            Told::Resync => {
+                self.say("y");
+                (self.tell)(News::Resync);
+            }
+            Told::Frame(id, data, event) => {
+                self.say(&["f", id, "\n", data].concat());
+                let all = matches!(event, StreamEvent::Bye { thread_id: None, .. });
+                self.heard(id, event);
+                // A good time to forget the threads of tabs that are gone.
+                if all && self.role.get() == Role::Leader {
+                    self.transport.keep(&self.thread);
+                    self.say("l");
+                }
+            }
+        }
     }
 
     fn show(&self, link: Link) {
@@ -205,161 +363,49 @@ impl Inner {
         }
     }
 
-    fn connect(self: &Rc<Self>) {
-        self.shut();
-        self.last_sign.set(now());
-        if !is_online() {
-            self.show(Link::Offline);
-            return;
-        }
-        let url =
-            format!("/api/support/stream?threadId={}&after={}", self.thread, self.cursor.borrow());
-        let Ok(raw) = EventSource::new(&url) else {
-            self.retry_later();
-            return;
-        };
-        let weak = Rc::downgrade(self);
-        let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            with(&weak, |inner| inner.message(&event));
-        });
-        let weak = Rc::downgrade(self);
-        let error = Closure::<dyn FnMut()>::new(move || with(&weak, Inner::error));
-        raw.set_onmessage(Some(message.as_ref().unchecked_ref()));
-        raw.set_onerror(Some(error.as_ref().unchecked_ref()));
-        *self.source.borrow_mut() = Some(Source { raw, _message: message, _error: error });
-    }
-
-    /// Opens again after a delay of our own.
-    fn retry_later(self: &Rc<Self>) {
-        let failures = self.failures.get();
-        self.failures.set(failures.saturating_add(1));
-        let delay = (FIRST_DELAY_MS * 2f64.powi(failures.min(10) as i32)).min(LAST_DELAY_MS);
-        self.connect_in(delay * (0.5 + js_sys::Math::random() / 2.0));
-    }
-
-    fn connect_in(self: &Rc<Self>, delay_ms: f64) {
-        self.shut();
-        let weak = Rc::downgrade(self);
-        let again = move || with(&weak, Inner::connect);
-        self.timer.set(set_timeout_with_handle(again, Duration::from_millis(delay_ms as u64)).ok());
-    }
-
-    fn message(self: &Rc<Self>, event: &MessageEvent) {
-        self.last_sign.set(now());
-        let Some(data) = event.data().as_string() else { return };
-        // A newer server may say things this tab does not know yet.
-        let Some(told) = json::parse::<StreamEvent>(&data) else { return };
-        match told {
-            StreamEvent::Connected { cursor, gap, heartbeat_ms, .. } => {
-                self.heartbeat_ms.set(f64::from(heartbeat_ms));
-                *self.cursor.borrow_mut() = cursor;
+    /// An event of the stream, from the connection or from the tab that has it.
+    fn heard(&self, id: &str, event: StreamEvent) {
+        match event {
+            StreamEvent::Connected { thread_id, cursor, gap, heartbeat_ms } => {
+                self.heartbeat.set(f64::from(heartbeat_ms));
+                if thread_id != self.thread {
+                    return;
+                }
                 leptos::logging::log!("Connected to real-time updates");
-                self.show(Link::Live);
-                if gap {
+                self.refused.set(None);
+                if self.place.borrow_mut().connected(cursor, gap) {
                     (self.tell)(News::Resync);
                 }
             }
-            StreamEvent::Webhook(live) => {
-                let whole = *self.cursor.borrow() == live.prev;
-                if let Ok(cursor) = Cursor::parse(event.last_event_id()) {
-                    *self.cursor.borrow_mut() = cursor;
+            StreamEvent::Webhook(live) if live.thread_id == self.thread => {
+                let Ok(cursor) = Cursor::parse(id) else { return };
+                let arrival = self.place.borrow_mut().event(cursor, &live.prev);
+                if arrival == Arrival::Again {
+                    return;
                 }
                 leptos::logging::log!("Received instant update");
                 (self.tell)(News::Event(live));
-                if !whole {
+                if arrival == Arrival::Hole {
                     (self.tell)(News::Resync);
                 }
             }
-            // One that lived long enough for a heartbeat was a healthy connection.
-            StreamEvent::Heartbeat { .. } => self.failures.set(0),
-            StreamEvent::Bye { reason, .. } if reason == StreamEvent::REMOVED => self.end(),
-            StreamEvent::Bye { reason, after_ms, .. } => {
-                self.dismissed(&reason, f64::from(after_ms))
-            }
-        }
-    }
-
-    /// The server closed the connection on purpose. A tab that made room for a newer one waits as long as it was told,
-    /// unless somebody is looking at it: then one that nobody looks at will make room.
-    fn dismissed(self: &Rc<Self>, reason: &str, after_ms: f64) {
-        let delay = absence(reason, after_ms, is_visible());
-        if delay > LOOKED_AT_MS {
-            self.show(Link::Reconnecting);
-        }
-        self.connect_in(delay);
-    }
-
-    fn error(self: &Rc<Self>) {
-        let given_up = match &*self.source.borrow() {
-            Some(source) => source.raw.ready_state() == EventSource::CLOSED,
-            None => return,
-        };
-        self.show(if is_online() { Link::Reconnecting } else { Link::Offline });
-        self.last_sign.set(now());
-        if given_up {
-            // Perhaps the session or the thread is gone: reading the conversation tells.
-            if self.failures.get() > 0 {
-                (self.tell)(News::Resync);
-            }
-            self.retry_later();
-        }
-    }
-
-    /// Once a second: has the server been silent for too long?
-    fn watch(self: &Rc<Self>) {
-        let waiting = self.source.borrow().is_none();
-        let limit = if self.link.get() == Link::Live {
-            self.heartbeat_ms.get() * SILENT_HEARTBEATS
-        } else {
-            OPENING_MS
-        };
-        if !waiting && now() - self.last_sign.get() > limit {
-            self.show(if is_online() { Link::Reconnecting } else { Link::Offline });
-            self.retry_later();
-        }
-    }
-
-    fn tab_event(self: &Rc<Self>, event: &str) {
-        match event {
-            // An open stream keeps a page out of the back/forward cache.
-            "pagehide" => self.shut(),
-            "offline" => {
-                self.shut();
-                self.show(Link::Offline);
-            }
-            "online" | "pageshow" => {
-                if self.source.borrow().is_none() {
-                    self.failures.set(0);
-                    if self.link.get() != Link::Connecting {
-                        self.show(Link::Reconnecting);
-                    }
-                    self.connect();
+            StreamEvent::Bye { thread_id: Some(thread), reason, .. } if thread == self.thread => {
+                if reason == StreamEvent::REMOVED {
+                    self.end();
+                } else {
+                    self.refused.set(Some(now()));
+                    (self.tell)(News::Resync);
                 }
             }
-            // A phone may have cut the connection in its sleep without a word: timers stood still, the clock did not.
-            _ => {
-                let silent = now() - self.last_sign.get() > self.heartbeat_ms.get() * 1.5;
-                if is_visible() && (silent || self.source.borrow().is_none()) {
-                    self.failures.set(0);
-                    self.connect();
+            StreamEvent::Bye { thread_id: None, reason, .. } if reason == StreamEvent::REMOVED => {
+                // One that listens, or was refused, has to ask whether it is meant.
+                if self.role.get() == Role::Listener || self.refused.get().is_some() {
+                    (self.tell)(News::Resync);
+                } else {
+                    self.end();
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_tab_that_is_looked_at_comes_back_early() {
-        assert_eq!(absence("replaced", 60_000.0, false), 60_000.0);
-        assert_eq!(absence("replaced", 60_000.0, true), LOOKED_AT_MS);
-        assert_eq!(absence("replaced", 700.0, true), 700.0);
-        for looked_at in [false, true] {
-            assert_eq!(absence("restart", 60_000.0, looked_at), 60_000.0);
-            assert_eq!(absence("lifetime", 700.0, looked_at), 700.0);
+            _ => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use js_sys::futures::JsFuture;
 use leptos::prelude::window;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{RequestInit, Response, UrlSearchParams};
+use web_sys::{AbortSignal, RequestInit, Response, UrlSearchParams};
 
 /// Names and values of what is sent.
 pub type Fields<'a> = [(&'a str, &'a str)];
@@ -67,4 +67,16 @@ async fn exchange(
     let response: Response = response.unchecked_into();
     let body = JsFuture::from(response.json()?).await.unwrap_or(JsValue::NULL);
     Ok((response.ok(), body))
+}
+
+/// Reads a text; none for any answer but 200, and where none came.
+pub async fn text(url: &str, signal: &AbortSignal) -> Option<String> {
+    let init = RequestInit::new();
+    init.set_signal(Some(signal));
+    let response = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await.ok()?;
+    let response: Response = response.unchecked_into();
+    if response.status() != 200 {
+        return None;
+    }
+    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
 }

@@ -3,6 +3,7 @@
 mod forms;
 mod live;
 mod page;
+mod presence;
 mod thread;
 
 use std::sync::Arc;

@@ -27,6 +27,8 @@ pub struct Workspace {
     pub portal_url: Option<String>,
     /// Ids of threads that changed, for the open pages of the agent desk.
     pub changes: broadcast::Sender<String>,
+    /// For what goes out: webhooks, and the question who is there.
+    pub http: reqwest::Client,
     outbox: mpsc::UnboundedSender<Due>,
 }
 
@@ -35,6 +37,7 @@ impl Workspace {
         store: Connection,
         settings: &super::SandboxSettings,
         base_url: String,
+        http: reqwest::Client,
         outbox: mpsc::UnboundedSender<Due>,
     ) -> rusqlite::Result<Self> {
         let identity = identity(&store)?;
@@ -48,6 +51,7 @@ impl Workspace {
             base_url,
             portal_url: settings.webhook_url.as_deref().and_then(origin),
             changes: broadcast::channel(256).0,
+            http,
             outbox,
         })
     }

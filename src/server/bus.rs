@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod memory;
+pub mod redis;
 pub mod replay;
 
 use crate::domain::{
@@ -177,6 +178,10 @@ pub trait EventBus: Send + Sync + std::fmt::Debug + 'static {
     /// ([`LiveReceiver::is_removed`]), and whatever is still published for them, as far as memory is bounded.
     /// Doing it twice does no harm.
     fn forget<'a>(&'a self, customer: &'a CustomerId) -> Answer<'a, Forgotten>;
+
+    /// How many live streams follow a thread: on this instance exactly, or, where there are none, a positive number if
+    /// another instance has some, as far as the engine can tell.
+    fn audience<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, usize>;
 
     /// Whether a thread was removed. A removed thread can still be subscribed to: it tells so and nothing else.
     fn removed<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, bool>;

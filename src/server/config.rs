@@ -8,6 +8,7 @@ pub use settings::{SETTINGS, Setting};
 
 use super::{
     limits::{LimitSettings, Rate},
+    redis::{RedisSettings, check_url},
     telemetry::{LogFormat, MetricsFor},
 };
 use ipnet::IpNet;
@@ -90,6 +91,8 @@ pub struct Config {
     pub sandbox_alone: SandboxConfig,
     /// The first signs; all verify.
     pub cookie_secrets: Vec<Secret>,
+    /// Whether these were made here, for this data folder alone.
+    pub own_secret: bool,
     /// How visitors reach us, if told.
     pub public_url: Option<Url>,
     /// The data folder.
@@ -112,6 +115,14 @@ pub struct Config {
     pub name: String,
     /// Age at which a cached conversation is read anew.
     pub cache_ttl: Duration,
+    /// How often a watched conversation is compared with Plain's; zero: never.
+    pub repair_every: Duration,
+    /// How long a webhook may be on its way.
+    pub repair_settle: Duration,
+    /// Comparisons a second.
+    pub repair_per_second: u32,
+    /// The Redis that the instances share; none: everything is kept in memory, for one instance.
+    pub redis: Option<RedisSettings>,
     /// Events a thread.
     pub bus_history: usize,
     /// Threads.
@@ -293,6 +304,28 @@ impl Sources {
         })
     }
 
+    fn redis(&self) -> Result<Option<RedisSettings>, ConfigError> {
+        let Some(url) = self.get("REDIS_URL") else { return Ok(None) };
+        check_url(url).map_err(|fault| self.fail("REDIS_URL", format!("its value {fault}")))?;
+        let mut settings = RedisSettings::new(url);
+        if let Some(prefix) = self.get("REDIS_PREFIX") {
+            let fits = |c: char| c.is_ascii_alphanumeric() || ":._-/".contains(c);
+            if prefix.len() > 64 || !prefix.chars().all(fits) {
+                let fault = format!("`{prefix}` is not up to 64 letters, digits or :._-/");
+                return Err(self.fail("REDIS_PREFIX", fault));
+            }
+            settings.prefix = prefix.into();
+        }
+        settings.ca_file = self.get("REDIS_CA_FILE").map(PathBuf::from);
+        if let Some(path) = &settings.ca_file
+            && let Err(error) = std::fs::read(path)
+        {
+            let fault = format!("{} cannot be read: {error}", path.display());
+            return Err(self.fail("REDIS_CA_FILE", fault));
+        }
+        Ok(Some(settings))
+    }
+
     fn secrets(&self, name: &str) -> Vec<Secret> {
         let text = self.get(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Secret::new).collect()
@@ -408,12 +441,6 @@ impl Config {
             webhook_secrets.push(Secret::new(SANDBOX_SIGNING_SECRET));
         }
         s.choice("PLAIN_CHANNEL", (), &[("chat", ())])?;
-        if s.get("REDIS_URL").is_some() {
-            return Err(s.fail(
-                "REDIS_URL",
-                "this version keeps the bus in memory: run one instance, without REDIS_URL",
-            ));
-        }
         let mut trusted_proxies = Vec::new();
         for part in s.get("HOTLINE_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim) {
             if part.is_empty() {
@@ -439,7 +466,8 @@ impl Config {
                 s.fail("HOTLINE_SECRET", format!("has {n} characters; at least 16 are needed"))
             );
         }
-        if cookie_secrets.is_empty() {
+        let own_secret = cookie_secrets.is_empty();
+        if own_secret {
             cookie_secrets.push(stored_secret(&data_dir).map_err(|e| {
                 s.fail(
                     "HOTLINE_DATA_DIR",
@@ -457,6 +485,7 @@ impl Config {
             sandbox: use_sandbox.then(|| sandbox_alone.clone()),
             sandbox_alone,
             cookie_secrets,
+            own_secret,
             public_url,
             data_dir,
             link_life: Duration::from_secs(86_400 * s.number("HOTLINE_LINK_DAYS", 7, 1, 90)?),
@@ -488,6 +517,10 @@ impl Config {
             },
             name: s.get("HOTLINE_NAME").unwrap_or("Hotline").trim().to_string(),
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
+            repair_every: s.millis("HOTLINE_REPAIR_MS", 60_000, 0, 3_600_000)?,
+            repair_settle: s.millis("HOTLINE_REPAIR_SETTLE_MS", 10_000, 0, 600_000)?,
+            repair_per_second: s.number("HOTLINE_REPAIR_PER_SECOND", 4, 1, 1000)?,
+            redis: s.redis()?,
             bus_history: s.number("HOTLINE_BUS_HISTORY", 256, 1, 100_000)?,
             bus_threads: s.number("HOTLINE_BUS_THREADS", 10_000, 1, 10_000_000)?,
             // Plain's last try comes five days after its first.
@@ -686,6 +719,27 @@ mod tests {
         assert!(config.sandbox.is_none());
         assert_eq!(config.webhook_secrets.len(), 2);
         assert_eq!(config.plain_api_url.as_str(), PLAIN_API_URL);
+    }
+
+    #[test]
+    fn redis_is_checked_and_its_password_never_shown() {
+        let with = |env: &[(&str, &str)]| load(env, None);
+        assert!(with(&[]).unwrap().redis.is_none());
+        let url = "rediss://:s3cret@a:1,rediss://:s3cret@b:2";
+        let config = with(&[("REDIS_URL", url), ("REDIS_PREFIX", "shop:")]).unwrap();
+        assert!(!format!("{config:?}").contains("s3cret"));
+        let settings = config.redis.unwrap();
+        assert_eq!((settings.url.expose(), settings.prefix.as_str()), (url, "shop:"));
+        for bad in ["s3cret", "http://:s3cret@a", "redis://:s3cret@a:x", "redis://a:1,s3cret"] {
+            let fault = with(&[("REDIS_URL", bad)]).unwrap_err();
+            assert_eq!(fault.name, "REDIS_URL");
+            assert!(!fault.to_string().contains("s3cret"), "{fault}");
+        }
+        let url = ("REDIS_URL", "redis://a:1");
+        // A brace would put everything into one place of a cluster.
+        for (name, bad) in [("REDIS_PREFIX", "{x}"), ("REDIS_CA_FILE", "/nowhere/ca.pem")] {
+            assert_eq!(with(&[url, (name, bad)]).unwrap_err().name, name);
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What the product does with Plain: open a thread, reply, read conversations, hand out files.
 //!
-//! Plain is the system of record. The desk keeps four things only, all bounded and all of them allowed to be
+//! Plain is the system of record. The desk keeps five things only, all bounded and all of them allowed to be
 //! lost: the newest page of threads that are being watched ([`conversation`]), what was sent under which
-//! idempotency key ([`memory`]), which customer a thread belongs to, and which files older pages had ([`files`]).
+//! idempotency key ([`memory`]), which customer a thread belongs to, which files older pages had ([`files`]), and
+//! which versions of messages were announced to those who watch ([`repair`]).
 //!
 //! Two writes at Plain cannot be repeated safely, `createThread` and `sendCustomerChat`. When it is not known
 //! whether one was executed, the desk reads back before anything is sent again.
@@ -16,11 +17,13 @@ pub mod memory;
 mod open;
 mod page;
 mod removal;
+pub mod repair;
 mod reply;
 
 use self::{
     conversation::Slot,
     memory::{LocalMemory, Memory, Turns},
+    repair::{RepairSettings, watched::Watched},
 };
 use super::{bus::EventBus, plain::PlainClient};
 use crate::domain::{
@@ -41,6 +44,8 @@ use tracing::Instrument;
 pub struct DeskSettings {
     /// The longest time for which a conversation is shown without asking Plain, when no event says that it changed.
     pub cache_ttl: Duration,
+    /// The same for whoever opens a page: a reload shows what no event told of.
+    pub page_ttl: Duration,
     /// How many conversations are kept.
     pub cache_threads: u64,
     /// How long a sent message is remembered under its idempotency key.
@@ -49,16 +54,29 @@ pub struct DeskSettings {
     pub ready_ttl: Duration,
     /// How long to let a lost write settle at Plain before reading back.
     pub settle: Duration,
+    /// How far back to look at Plain for a message whose key may have been forgotten.
+    pub look_back: Duration,
+    /// How long a key that is worked on stays claimed after its instance died.
+    pub lease: Duration,
+    /// How long to wait for another instance that works on the same key.
+    pub busy_wait: Duration,
+    /// How lost webhooks are made good.
+    pub repair: RepairSettings,
 }
 
 impl Default for DeskSettings {
     fn default() -> Self {
         Self {
             cache_ttl: Duration::from_secs(30),
+            page_ttl: Duration::from_secs(3),
             cache_threads: 2000,
             memory_ttl: Duration::from_secs(24 * 3600),
             ready_ttl: Duration::from_secs(5),
             settle: Duration::from_millis(500),
+            look_back: Duration::from_secs(120),
+            lease: Duration::from_secs(10),
+            busy_wait: Duration::from_secs(30),
+            repair: RepairSettings::default(),
         }
     }
 }
@@ -79,6 +97,7 @@ struct Inner {
     files: files::Files,
     memory: Arc<dyn Memory>,
     turns: Turns,
+    watched: Watched,
     readiness: tokio::sync::Mutex<Option<(Instant, Result<(), DeskError>)>>,
 }
 
@@ -105,6 +124,7 @@ impl Desk {
             .max_capacity(100_000)
             .time_to_live(settings.memory_ttl.max(Duration::from_secs(3600)))
             .build();
+        let watched = Watched::new(settings.repair.clone());
         Self(Arc::new(Inner {
             plain,
             bus,
@@ -116,6 +136,7 @@ impl Desk {
             files: files::Files::default(),
             memory,
             turns: Turns::default(),
+            watched,
             readiness: tokio::sync::Mutex::new(None),
         }))
     }
@@ -176,6 +197,13 @@ impl Desk {
         };
         *last = Some((Instant::now(), answer.clone()));
         answer
+    }
+}
+
+impl Desk {
+    /// For [`memory::alone`].
+    fn patience(&self) -> (Duration, Duration) {
+        (self.0.settings.lease, self.0.settings.busy_wait)
     }
 }
 

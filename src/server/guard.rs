@@ -127,8 +127,9 @@ impl Guard {
         {
             request.headers_mut().insert(header::HOST, host);
         }
-        // Webhooks prove themselves by their signature; they come from servers.
-        let machine = request.uri().path().starts_with("/api/webhooks/");
+        // What servers send proves itself by its signature.
+        let path = request.uri().path();
+        let machine = path.starts_with("/api/webhooks/") || path == "/api/support/presence";
         let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let api = request.uri().path().starts_with("/api/");
         let mut response = if !is_plain_path(request.uri().path()) {

@@ -4,15 +4,24 @@ use super::{
     bus::{
         EventBus,
         memory::{MemoryBus, MemoryBusSettings},
+        redis::{RedisBus, RedisBusSettings},
     },
     clock::{Clock, SystemClock},
     config::{Config, SandboxConfig},
-    desk::{Desk, DeskSettings},
+    desk::{
+        Desk, DeskSettings,
+        memory::{LocalMemory, Memory, doubled::Doubled, redis::RedisMemory},
+        repair::RepairSettings,
+    },
     guard::Guard,
     limits::Limits,
-    links::{Links, used::UsedFile},
+    links::{
+        Links,
+        used::{UsedFile, UsedInRedis, UsedLinks},
+    },
     listen::{self, ListenSettings},
     plain::{ApiKey, PlainClient, PlainSettings},
+    redis::Redis,
     router::router,
     session::Sessions,
     shutdown::Shutdown,
@@ -57,6 +66,11 @@ pub enum RunError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The shared Redis.
+    #[error(
+        "REDIS_URL: {0}\n  Redis 7 or Valkey must be reachable at the start; without REDIS_URL one instance keeps everything in memory"
+    )]
+    Redis(String),
     /// The client for Plain.
     #[error("the client for Plain cannot be made: {0}")]
     Plain(String),
@@ -115,6 +129,55 @@ fn sandbox_settings(config: &SandboxConfig, webhook_url: Option<String>) -> Sand
     }
 }
 
+fn repair_settings(config: &Config) -> RepairSettings {
+    let usual = RepairSettings::default();
+    RepairSettings {
+        every: config.repair_every,
+        longest: config.repair_every * 15,
+        settle: config.repair_settle,
+        fresh: config.repair_settle,
+        delay: usual.delay.min(config.repair_every),
+        per_second: config.repair_per_second,
+        ..usual
+    }
+}
+
+async fn connect_redis(config: &Config) -> Result<Option<Redis>, RunError> {
+    let Some(settings) = &config.redis else { return Ok(None) };
+    let redis = Redis::connect(settings).await.map_err(|fault| RunError::Redis(fault.0))?;
+    tracing::info!(?redis, "Sharing Redis with other instances");
+    if config.own_secret {
+        tracing::warn!(
+            "HOTLINE_SECRET is not set: other instances will not know this one's visitors"
+        );
+    }
+    Ok(Some(redis))
+}
+
+async fn make_bus(
+    config: &Config,
+    redis: Option<&Redis>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn EventBus>, RunError> {
+    let Some(redis) = redis else {
+        let settings = MemoryBusSettings {
+            history_per_thread: config.bus_history,
+            max_threads: config.bus_threads,
+            dedupe_ttl: config.dedupe,
+            dedupe_capacity: config.dedupe_events,
+            ..MemoryBusSettings::default()
+        };
+        return Ok(Arc::new(MemoryBus::new(settings, clock)));
+    };
+    let settings = RedisBusSettings {
+        history_per_thread: config.bus_history,
+        dedupe_ttl: config.dedupe,
+        ..RedisBusSettings::default()
+    };
+    let bus = RedisBus::start(redis.clone(), settings, clock).await;
+    Ok(Arc::new(bus.map_err(|error| RunError::Redis(error.0))?))
+}
+
 /// Listens, starts the sandbox if it is wanted, and serves. Does not wait.
 pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunError> {
     let wanted = config.leptos.site_addr;
@@ -124,6 +187,9 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         source,
     })?;
     let addr = listener.local_addr()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let redis = connect_redis(config).await?;
+    let bus = make_bus(config, redis.as_ref(), clock.clone()).await?;
 
     let mut plain_api_url = config.plain_api_url.clone();
     let mut sandbox = None;
@@ -146,27 +212,25 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     }
 
     let shutdown = Shutdown::new();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let bus: Arc<dyn EventBus> = Arc::new(MemoryBus::new(
-        MemoryBusSettings {
-            history_per_thread: config.bus_history,
-            max_threads: config.bus_threads,
-            dedupe_ttl: config.dedupe,
-            dedupe_capacity: config.dedupe_events,
-            ..MemoryBusSettings::default()
-        },
-        clock.clone(),
-    ));
     let client = PlainClient::new(PlainSettings {
         request_timeout: config.plain_timeout,
         ..PlainSettings::new(plain_api_url, ApiKey::new(config.plain_api_key.expose()))
     })
     .map_err(|e| RunError::Plain(e.to_string()))?;
-    let desk = Desk::new(
-        client,
-        bus.clone(),
-        DeskSettings { cache_ttl: config.cache_ttl, ..DeskSettings::default() },
-    );
+    let desk_settings = DeskSettings {
+        cache_ttl: config.cache_ttl,
+        repair: repair_settings(config),
+        ..DeskSettings::default()
+    };
+    let memory: Arc<dyn Memory> = match &redis {
+        None => Arc::new(LocalMemory::new(desk_settings.memory_ttl)),
+        Some(redis) => {
+            let shared = RedisMemory::new(redis.clone(), desk_settings.memory_ttl);
+            Arc::new(Doubled::new(Arc::new(shared), desk_settings.memory_ttl))
+        }
+    };
+    let desk = Desk::with_memory(client, bus.clone(), desk_settings, memory);
+    tokio::spawn(desk.clone().keep_repaired(shutdown.token()));
     let intake = Intake::new(
         IntakeSettings {
             secrets: config
@@ -201,15 +265,21 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
             drain_spread: streams.drain_spread.min(config.drain / 2),
             ..streams
         },
-    );
-    let used_links = config.data_dir.join("used-links");
-    let used_links = UsedFile::open(used_links.clone(), clock.clone())
-        .map_err(|source| RunError::UsedLinks { path: used_links, source })?;
+    )
+    .watched_by(Arc::new(desk.clone()));
+    let used_links: Arc<dyn UsedLinks> = match redis {
+        Some(redis) => Arc::new(UsedInRedis::new(redis, clock.clone())),
+        None => {
+            let path = config.data_dir.join("used-links");
+            let file = UsedFile::open(path.clone(), clock.clone());
+            Arc::new(file.map_err(|source| RunError::UsedLinks { path, source })?)
+        }
+    };
     let links = Links::new(
         config.cookie_secrets.clone(),
         config.link_life,
         config.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
-        Arc::new(used_links),
+        used_links,
         clock.clone(),
     );
     let mut leptos = config.leptos.clone();

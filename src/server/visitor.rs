@@ -268,7 +268,15 @@ pub async fn messages(
     let result = match allowed {
         Err(error) => Err(error),
         Ok(thread) => match (after, before) {
-            (None, None) => here.state.desk.conversation(&thread).await.map(|page| (*page).clone()),
+            (None, None) => {
+                // A page that is opened or reloaded shows what no event told of.
+                let desk = &here.state.desk;
+                let page = match here.uri.path().starts_with("/t/") {
+                    true => desk.opened(&thread).await,
+                    false => desk.conversation(&thread).await,
+                };
+                page.map(|page| (*page).clone())
+            }
             (None, Some(before)) => here.state.desk.older(&thread, &before).await,
             (Some(after), None) => here.state.desk.newer(&thread, &after).await,
             (Some(_), Some(_)) => {

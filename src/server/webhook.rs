@@ -17,7 +17,7 @@ pub mod signature;
 mod strangers;
 
 use crate::{
-    domain::ids::{CustomerId, EventId},
+    domain::ids::{CustomerId, EventId, ThreadId},
     server::{
         bus::{BusError, EventBus, Published},
         clock::Clock,
@@ -127,13 +127,7 @@ pub async fn receive(
     body: Body,
 ) -> Response {
     let began = Instant::now();
-    // Without either, all strangers share one address, and only they.
-    let address = match (peer, socket) {
-        (Some(Extension(Peer(address))), _) => address,
-        (None, Some(Extension(ConnectInfo(socket)))) => socket.ip(),
-        (None, None) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    };
-    let outcome = intake.take(address, &headers, body).await;
+    let outcome = intake.take(address(peer, socket), &headers, body).await;
     let label = match &outcome {
         Ok(taken) => taken.word(),
         Err(refusal) => refusal.code(),
@@ -143,6 +137,18 @@ pub async fn receive(
     match outcome {
         Ok(taken) => Json(json!({"received": true, "outcome": taken.word()})).into_response(),
         Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Who sent a request. Where nobody knows, all strangers share one address, and only they.
+pub(super) fn address(
+    peer: Option<Extension<Peer>>,
+    socket: Option<Extension<ConnectInfo<SocketAddr>>>,
+) -> IpAddr {
+    match (peer, socket) {
+        (Some(Extension(Peer(address))), _) => address,
+        (None, Some(Extension(ConnectInfo(socket)))) => socket.ip(),
+        (None, None) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     }
 }
 
@@ -166,7 +172,7 @@ impl Taken {
 
 /// Why a delivery was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     TooLarge,
     UnsupportedType,
     RateLimited { seconds: u64 },
@@ -240,6 +246,22 @@ impl Intake {
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Taken, Refusal> {
+        let body = self.believed(address, headers, body).await?;
+        let delivery = event::decode(&body).map_err(|error| {
+            tracing::warn!(%error, "Cannot read Plain webhook");
+            Refusal::BadRequest
+        })?;
+        drop(body);
+        self.accept(delivery).await
+    }
+
+    /// The body of a request that somebody with the secret signed. How old it is, the body itself must say.
+    pub(super) async fn believed(
+        &self,
+        address: IpAddr,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Bytes, Refusal> {
         let max = self.settings.max_body;
         if content_length(headers).is_some_and(|length| length > max as u64) {
             return Err(Refusal::TooLarge);
@@ -256,12 +278,18 @@ impl Intake {
         }
         let body = self.read(body).await?;
         self.verify(address, signature, &body)?;
-        let delivery = event::decode(&body).map_err(|error| {
-            tracing::warn!(%error, "Cannot read Plain webhook");
-            Refusal::BadRequest
-        })?;
-        drop(body);
-        self.accept(delivery).await
+        Ok(body)
+    }
+
+    /// Whether something signed at this moment (milliseconds since 1970) is neither too old nor from the future.
+    pub(super) fn is_fresh(&self, signed_at: i64) -> bool {
+        let off = self.clock.now_ms().saturating_sub(signed_at).unsigned_abs();
+        u128::from(off) <= self.settings.tolerance.as_millis()
+    }
+
+    /// How many live streams follow a thread.
+    pub(super) async fn audience(&self, thread: &ThreadId) -> Result<usize, Refusal> {
+        self.bus.audience(thread).await.map_err(|_| Refusal::Unavailable)
     }
 
     async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
@@ -300,9 +328,9 @@ impl Intake {
         let Delivery { id, kind, attempted_at, event, removed, unreadable, known_version } =
             delivery;
         tracing::info!(eventType = kind, eventId = %id, "Received Plain webhook");
-        let off = self.clock.now_ms().saturating_sub(attempted_at).unsigned_abs();
-        if u128::from(off) > self.settings.tolerance.as_millis() {
-            tracing::warn!(eventType = kind, eventId = %id, off_ms = off, "Refused a webhook: stale");
+        if !self.is_fresh(attempted_at) {
+            let off_ms = self.clock.now_ms().saturating_sub(attempted_at);
+            tracing::warn!(eventType = kind, eventId = %id, off_ms, "Refused a webhook: stale");
             return Err(Refusal::Stale);
         }
         if unreadable {

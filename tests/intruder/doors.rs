@@ -137,6 +137,7 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
         get("/api/support/poll", format!("/api/support/poll?threadId={thread}"), For::Holder),
         post("/api/webhooks/plain", "/api/webhooks/plain".into(), "{}".into(), For::Plain),
         post("/api/webhooks/plain/", "/api/webhooks/plain/".into(), "{}".into(), For::Plain),
+        post("/api/support/presence", "/api/support/presence".into(), "{}".into(), For::Plain),
         get("/livez", "/livez".into(), For::All),
         get("/readyz", "/readyz".into(), For::All),
         get("/metrics", "/metrics".into(), For::All),

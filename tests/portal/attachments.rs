@@ -61,7 +61,7 @@ fn refused_page(page: &Page, status: u16, words: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_opens_by_a_plain_link() {
-    let (house, wire) = House::wired(&[]).await;
+    let (house, wire) = House::wired(&[("HOTLINE_REPAIR_MS", "0")]).await;
     let mut dana = house.visitor();
     let thread = dana.ask(&Form::new("files-0001")).await;
     let (mut stream, _) = dana.follow(&thread, None).await;
@@ -327,7 +327,7 @@ async fn names_come_as_they_are_read_and_programs_not_at_all() {
             {"id": program, "fileName": "invoice.pdf.\u{200b}eXe. ", "fileMimeType": "application/pdf", "fileSize": {"bytes": 1}}]},
     }});
     let answer: &'static str = json!({"data": {"thread": {
-        "id": thread, "ref": "T-1", "title": "x", "status": "TODO", "statusDetail": null, "lockedAt": null,
+        "id": thread, "ref": "T-1", "title": "x", "status": "TODO", "statusDetail": null, "statusChangedAt": {"iso8601": "2026-05-04T09:12:00.000Z"}, "lockedAt": null,
         "customer": {"id": "c_1", "fullName": "Dana"}, "createdAt": {"iso8601": "2026-05-04T09:12:00Z"},
         "lastInboundMessageInfo": null, "lastOutboundMessageInfo": null,
         "timelineEntries": {"pageInfo": {"hasNextPage": false, "hasPreviousPage": false}, "edges": [entry]},

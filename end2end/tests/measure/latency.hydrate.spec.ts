@@ -40,10 +40,11 @@ test(`${events} answers, from webhook to screen`, async ({ browser, scripted, gu
     if (text) sentAt.set(text, sent.sentAt);
     return sent.status;
   });
-  const stand = await apart(join(info.outputDir, 'latency.log'), async (direct) => {
+  const webhookUrl = async (direct: string) => {
     target = direct;
     return tunnel.listen();
-  });
+  };
+  const stand = await apart(join(info.outputDir, 'latency.log'), { webhookUrl });
   const context = await browser.newContext({ baseURL: stand.portalUrl });
   guard.home(stand.portalUrl, stand.sandbox.url);
   await guard.watch(context);

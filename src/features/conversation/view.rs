@@ -94,7 +94,9 @@ impl Live {
                         around.gone = "This conversation was removed.".into();
                     }
                 });
-                if link == Link::Live && self.reading() == Some(Reading::Failed) {
+                if matches!(link, Link::Live | Link::Slow)
+                    && self.reading() == Some(Reading::Failed)
+                {
                     self.read();
                 }
             }
@@ -185,14 +187,18 @@ impl Live {
                     if matches!(error.code, Code::NotFound | Code::NoSession | Code::Removed) =>
                 {
                     self.around.update(|around| around.gone = error.error);
-                    if let Some(stream) = self.work.with_value(|work| work.stream) {
-                        stream.with_value(EventStream::close);
-                    }
+                    self.with_stream(EventStream::close);
                 }
                 // The stream's next good connection tries again.
                 Err(_) => self.set_reading(Reading::Failed),
             }
         });
+    }
+
+    fn with_stream(self, f: impl Fn(&EventStream)) {
+        if let Some(stream) = self.work.with_value(|work| work.stream) {
+            stream.with_value(f);
+        }
     }
 
     fn thread(self) -> String {
@@ -412,7 +418,11 @@ fn conversation_view(opening: Opening, children: Children) -> impl IntoView {
                                 hidden
                             />
                         </form>
-                        <ConnectionDot link=move || around.read().link shown=newest />
+                        <ConnectionDot
+                            link=move || around.read().link
+                            shown=newest
+                            retry=move || live.with_stream(EventStream::retry)
+                        />
                     </div>
                 </header>
             </div>

@@ -57,6 +57,9 @@
     if (event.key === "Enter" && (event.metaKey || event.ctrlKey) && event.target.id === "reply") event.target.form.requestSubmit();
   });
 
+  // Nobody tells the desk that a visitor came or went.
+  setInterval(() => { if (!document.hidden && document.querySelector(".presence")) refresh(); }, 10000);
+
   toEnd();
   let opened = false;
   const events = new EventSource("/desk/live");

@@ -35,7 +35,7 @@ fn shown(workspace: &Workspace, thread: &str, done: Result<(), Refusal>, typed: 
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             };
             let why = refusal.fields.first().map_or(&refusal.message, |(_, _, message)| message);
-            (status, page::render(workspace, Some(thread), Some(why), typed)).into_response()
+            (status, page::render(workspace, Some(thread), None, Some(why), typed)).into_response()
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
-use super::thread as conversation;
+use super::{presence, thread as conversation};
 use crate::sandbox::faults::{Faults, Scan};
 use crate::sandbox::model::{Customer, Status, Thread};
 use crate::sandbox::refusal::Refusal;
@@ -19,23 +19,25 @@ use crate::sandbox::workspace::Workspace;
 const SHOWN: usize = 100;
 
 pub async fn home(State(workspace): State<Arc<Workspace>>) -> Response {
-    render(&workspace, None, None, "").into_response()
+    render(&workspace, None, None, None, "").into_response()
 }
 
 pub async fn thread(State(workspace): State<Arc<Workspace>>, Path(id): Path<String>) -> Response {
     let known = workspace.read(|db| Ok(store::threads::by_id(db, &id)?.is_some()));
     let status = if known == Ok(true) { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    (status, render(&workspace, Some(&id), None, "")).into_response()
+    let present = presence::of(&workspace, &id).await;
+    (status, render(&workspace, Some(&id), present, None, "")).into_response()
 }
 
-/// The whole page; `typed` is put back into the reply box when a form was refused.
+/// The whole page; `present`: whether the visitor is there, where that is known; `typed` is put back into the reply box when a form was refused.
 pub fn render(
     workspace: &Workspace,
     selected: Option<&str>,
+    present: Option<bool>,
     error: Option<&str>,
     typed: &str,
 ) -> Html<String> {
-    let page = parts(workspace, selected, error, typed).unwrap_or_else(|refusal| {
+    let page = parts(workspace, selected, present, error, typed).unwrap_or_else(|refusal| {
         html! { (DOCTYPE) title { "Sandbox" } p { (refusal.message) } }
     });
     Html(page.into_string())
@@ -44,6 +46,7 @@ pub fn render(
 fn parts(
     workspace: &Workspace,
     selected: Option<&str>,
+    present: Option<bool>,
     error: Option<&str>,
     typed: &str,
 ) -> Result<Markup, Refusal> {
@@ -88,7 +91,7 @@ fn parts(
                     }
                     main #conversation .conversation {
                         @match (&open, selected) {
-                            (Some(open), _) => (conversation::markup(workspace, open, error, typed)),
+                            (Some(open), _) => (conversation::markup(workspace, open, present, error, typed)),
                             (None, Some(_)) => (empty("Not found", "This thread is not in the workspace.")),
                             (None, None) => (empty("No thread selected", "Choose one on the left. New requests appear by themselves.")),
                         }

@@ -40,9 +40,15 @@ impl Open {
     }
 }
 
-pub fn markup(workspace: &Workspace, open: &Open, error: Option<&str>, typed: &str) -> Markup {
+pub fn markup(
+    workspace: &Workspace,
+    open: &Open,
+    present: Option<bool>,
+    error: Option<&str>,
+    typed: &str,
+) -> Markup {
     html! {
-        (head(workspace, open))
+        (head(workspace, open, present))
         div #timeline .timeline {
             @if open.entries.is_empty() { p.hint { "Nothing was said yet." } }
             ol { @for (entry, files) in &open.entries { (line(workspace, open, entry, files)) } }
@@ -51,7 +57,7 @@ pub fn markup(workspace: &Workspace, open: &Open, error: Option<&str>, typed: &s
     }
 }
 
-fn head(workspace: &Workspace, open: &Open) -> Markup {
+fn head(workspace: &Workspace, open: &Open, present: Option<bool>) -> Markup {
     let thread = &open.thread;
     let name = open.owner.as_ref().map_or("Unknown", |it| it.full_name.as_str());
     let email = open.owner.as_ref().map_or("", |it| it.email.as_str());
@@ -63,6 +69,11 @@ fn head(workspace: &Workspace, open: &Open) -> Markup {
                 div {
                     h1 { (thread.title) }
                     p.meta { b { (name) } " " (email) " · " (thread.reference()) " · " (channel(&thread.channel)) }
+                    @match present {
+                        Some(true) => p.presence.here { "The visitor has this conversation open" },
+                        Some(false) => p.presence { "The visitor is not on the page" },
+                        None => {}
+                    }
                 }
                 (status(thread.status))
             }

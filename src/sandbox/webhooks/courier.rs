@@ -20,7 +20,6 @@ const REORDER_WAIT: Duration = Duration::from_secs(1);
 
 struct Courier {
     workspace: Arc<Workspace>,
-    http: reqwest::Client,
     retry_scale: f64,
     /// Signalled whenever a delivery has gone, for those that wait to be overtaken.
     gone: Notify,
@@ -31,12 +30,11 @@ struct Courier {
 pub async fn run(
     workspace: Arc<Workspace>,
     mut inbox: mpsc::UnboundedReceiver<Due>,
-    http: reqwest::Client,
     retry_scale: f64,
     stop: CancellationToken,
 ) {
     let courier =
-        Arc::new(Courier { workspace, http, retry_scale, gone: Notify::new(), swap: false.into() });
+        Arc::new(Courier { workspace, retry_scale, gone: Notify::new(), swap: false.into() });
     let tasks = TaskTracker::new();
     loop {
         let due = tokio::select! {
@@ -146,7 +144,8 @@ impl Courier {
             number: due.attempt,
             at,
         };
-        let request = request.signed(&self.workspace.signing_secret).to(&self.http, &target.url);
+        let request =
+            request.signed(&self.workspace.signing_secret).to(&self.workspace.http, &target.url);
         let start = Instant::now();
         let answer = request.timeout(TIMEOUT).send().await;
         let took = start.elapsed().as_millis() as i64;

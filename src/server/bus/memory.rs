@@ -419,6 +419,11 @@ impl EventBus for MemoryBus {
         Box::pin(async move { self.place(thread) })
     }
 
+    fn audience<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, usize> {
+        let listeners = self.lock().threads.get(thread).map_or(0, |topic| topic.feed.listeners());
+        Box::pin(ready(Ok(listeners)))
+    }
+
     fn belongs<'a>(&'a self, thread: &'a ThreadId, customer: &'a CustomerId) -> Answer<'a, bool> {
         Box::pin(async move { Ok(self.learn(thread, customer)) })
     }

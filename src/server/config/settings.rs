@@ -107,6 +107,24 @@ pub const SETTINGS: &[Setting] = &[
         "how long a conversation read from Plain may be shown while no event comes",
         "30000",
     ),
+    setting(
+        "HOTLINE_REPAIR_MS",
+        ("repair", "every-ms"),
+        "how often a conversation that somebody watches is compared with Plain's; 0: never",
+        "60000",
+    ),
+    setting(
+        "HOTLINE_REPAIR_SETTLE_MS",
+        ("repair", "settle-ms"),
+        "how long a webhook may be on its way before it counts as lost",
+        "10000",
+    ),
+    setting(
+        "HOTLINE_REPAIR_PER_SECOND",
+        ("repair", "per-second"),
+        "conversations compared in a second, at most",
+        "4",
+    ),
     setting("HOTLINE_SANDBOX", ("sandbox", "mode"), "auto, on or off", "auto"),
     setting(
         "HOTLINE_SANDBOX_ADDR",
@@ -129,9 +147,16 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "REDIS_URL",
         ("bus", "redis-url"),
-        "share the bus between instances",
+        "Redis 7 or Valkey that several instances share (redis:// or rediss://, several nodes with commas)",
         "redis://127.0.0.1:6379",
     ),
+    setting(
+        "REDIS_CA_FILE",
+        ("bus", "redis-ca-file"),
+        "PEM certificates that rediss:// trusts instead of the system's",
+        "/etc/ssl/redis-ca.pem",
+    ),
+    setting("REDIS_PREFIX", ("bus", "redis-prefix"), "what every key begins with", "hotline:"),
     setting("HOTLINE_BUS_HISTORY", ("bus", "history"), "events kept for replay, a thread", "256"),
     setting("HOTLINE_BUS_THREADS", ("bus", "threads"), "threads whose history is kept", "10000"),
     setting(

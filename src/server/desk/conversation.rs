@@ -13,15 +13,19 @@ use crate::{
         error::{Code, DeskError},
         ids::{Cursor, ThreadId},
         thread::Conversation,
+        time::At,
     },
-    server::plain::{PlainError, operations::Timeline},
+    server::{
+        bus::BusError,
+        plain::{PlainError, operations::Timeline},
+    },
 };
 use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Messages a page.
@@ -43,45 +47,88 @@ struct State {
     failed: Option<(Instant, DeskError)>,
 }
 
+/// How new a page has to be for somebody.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    arrived: Instant,
+    age: Duration,
+}
+
+/// A page as it was read.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    pub page: Arc<Conversation>,
+    /// When the thread last changed its state, if that can be read.
+    pub turned: Option<At>,
+    /// When the reading began.
+    pub began: Instant,
+}
+
 #[derive(Debug)]
 struct Kept {
-    page: Arc<Conversation>,
+    read: Read,
     generation: u64,
-    began: Instant,
 }
+
+/// A place that no bus ever gave out: it has no epoch.
+const NOWHERE: &str = "nowhere";
+/// For so long callers share a read while the bus cannot tell whether anything happened.
+const BLIND: Duration = Duration::from_secs(1);
+/// How long the bus may take to tell where a thread stands.
+const HEAD_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Desk {
     /// The newest 50 messages. `cursor` is where the live history stood before they were read.
+    ///
+    /// While the bus is away they are read from Plain, at most about once a second, and `cursor` is one that no bus ever
+    /// gave out: a stream that asks for it is told of a gap, and the page reads once more.
     pub async fn conversation(&self, thread: &ThreadId) -> Result<Arc<Conversation>, DeskError> {
+        self.within(thread, self.0.settings.cache_ttl).await.map(|read| read.page)
+    }
+
+    /// The same for whoever opens the page: read from Plain in the last few seconds ([`page_ttl`]), so that it shows also
+    /// what no event told of.
+    ///
+    /// [`page_ttl`]: super::DeskSettings::page_ttl
+    pub async fn opened(&self, thread: &ThreadId) -> Result<Arc<Conversation>, DeskError> {
+        let settings = &self.0.settings;
+        self.within(thread, settings.page_ttl.min(settings.cache_ttl)).await.map(|read| read.page)
+    }
+
+    /// Read no longer ago than `age`.
+    pub(super) async fn within(&self, thread: &ThreadId, age: Duration) -> Result<Read, DeskError> {
         let arrived = Instant::now();
-        self.present(thread).await?;
+        // At once: where the bus is away, that takes its time to show.
+        let (present, head) = tokio::join!(self.present(thread), self.head(thread));
+        present?;
         let slot = self.slot(thread).await;
-        let head = self.head(thread).await?;
         let mut state = slot.state.lock().await;
-        if let Some(page) = self.fresh(&slot, &state, &head) {
-            return Ok(page);
+        let wanted = Wanted { arrived, age };
+        if let Some(read) = self.fresh(&slot, &state, head.as_ref(), wanted) {
+            return Ok(read);
         }
         if let Some((ended, error)) = &state.failed
-            && *ended >= arrived
+            && (*ended >= arrived || head.is_none() && ended.elapsed() < BLIND)
         {
             return Err(error.clone());
         }
         // While this caller waited, others may have read for a later event.
         let generation = slot.generation.load(Ordering::SeqCst);
-        let head = self.head(thread).await?;
-        if let Some(page) = self.fresh(&slot, &state, &head) {
-            return Ok(page);
+        let head = match head {
+            Some(_) => self.head(thread).await,
+            None => None,
+        };
+        if let Some(read) = self.fresh(&slot, &state, head.as_ref(), wanted) {
+            return Ok(read);
         }
         metrics::counter!("hotline_conversations_total", "from" => "plain").increment(1);
         let began = Instant::now();
-        match self.read_newest(thread, head).await {
-            Ok(page) => {
-                let page = Arc::new(page);
-                *state = State {
-                    kept: Some(Kept { page: page.clone(), generation, began }),
-                    failed: None,
-                };
-                Ok(page)
+        match self.read_newest(thread, head.unwrap_or_else(nowhere)).await {
+            Ok((page, turned)) => {
+                let read = Read { page: Arc::new(page), turned, began };
+                let kept = Some(Kept { read: read.clone(), generation });
+                *state = State { kept, failed: None };
+                Ok(read)
             }
             Err(error) => {
                 *state = State { kept: None, failed: Some((Instant::now(), error.clone())) };
@@ -94,7 +141,7 @@ impl Desk {
     pub async fn older(&self, thread: &ThreadId, before: &str) -> Result<Conversation, DeskError> {
         let place = PageCursor::decode(before).ok_or_else(bad_page)?;
         self.present(thread).await?;
-        let head = self.head(thread).await?;
+        let head = self.head(thread).await.unwrap_or_else(nowhere);
         let id = thread.as_str();
         let timeline = self.read(id, place.older()).await?;
         let order = place.order();
@@ -109,7 +156,7 @@ impl Desk {
     pub async fn newer(&self, thread: &ThreadId, after: &str) -> Result<Conversation, DeskError> {
         let place = PageCursor::decode(after).ok_or_else(bad_page)?;
         self.present(thread).await?;
-        let head = self.head(thread).await?;
+        let head = self.head(thread).await.unwrap_or_else(nowhere);
         let timeline = self.read(thread.as_str(), place.newer()).await?;
         // The entry of the place itself is older than all of these.
         let older = place.order().oldest(&timeline).unwrap_or(place);
@@ -149,32 +196,47 @@ impl Desk {
         self.0.slots.get_with(thread.clone(), async { Arc::new(Slot::default()) }).await
     }
 
-    async fn head(&self, thread: &ThreadId) -> Result<Cursor, DeskError> {
-        self.0.bus.head(thread).await.map_err(|error| {
-            tracing::warn!(%thread, %error, "cannot read the head of the live history");
-            DeskError::unavailable()
+    /// Where the live history of a thread stands; none while the bus cannot tell.
+    async fn head(&self, thread: &ThreadId) -> Option<Cursor> {
+        let head = tokio::time::timeout(HEAD_PATIENCE, self.0.bus.head(thread)).await;
+        let head = head.unwrap_or_else(|_| Err(BusError("no answer in time".into())));
+        head.inspect_err(|error| {
+            tracing::warn!(%thread, %error, "cannot read the head of the live history; showing what Plain has");
         })
+        .ok()
     }
 
-    fn fresh(&self, slot: &Slot, state: &State, head: &Cursor) -> Option<Arc<Conversation>> {
+    fn fresh(
+        &self,
+        slot: &Slot,
+        state: &State,
+        head: Option<&Cursor>,
+        wanted: Wanted,
+    ) -> Option<Read> {
         let kept = state.kept.as_ref()?;
-        let fresh = kept.page.cursor == *head
-            && kept.generation == slot.generation.load(Ordering::SeqCst)
-            && kept.began.elapsed() < self.0.settings.cache_ttl;
+        // Whoever was here before the read began is served by it, however long it took.
+        let age = wanted.arrived.saturating_duration_since(kept.read.began);
+        let fresh = kept.generation == slot.generation.load(Ordering::SeqCst)
+            && age < wanted.age
+            && match head {
+                Some(head) => kept.read.page.cursor == *head,
+                None => age < BLIND,
+            };
         if fresh {
             metrics::counter!("hotline_conversations_total", "from" => "cache").increment(1);
         }
-        fresh.then(|| kept.page.clone())
+        fresh.then(|| kept.read.clone())
     }
 
     async fn read_newest(
         &self,
         thread: &ThreadId,
         head: Cursor,
-    ) -> Result<Conversation, DeskError> {
+    ) -> Result<(Conversation, Option<At>), DeskError> {
         let (timeline, order) = self.newest(thread).await.map_err(errors::for_holder)?;
         let older = if order.has_older(&timeline) { order.oldest(&timeline) } else { None };
-        self.page(thread, timeline, older, head).await
+        let turned = mapping::at(&timeline.thread.status_changed_at);
+        Ok((self.page(thread, timeline, older, head).await?, turned))
     }
 
     /// A page at a place from outside: what Plain finds wrong with it is the visitor's fault.
@@ -240,6 +302,15 @@ fn shown_order(timeline: &Timeline) -> Option<Order> {
         .filter_map(|(_, item)| mapping::at(&item.timestamp.iso8601))
         .collect();
     Order::shown_by(&times)
+}
+
+fn nowhere() -> Cursor {
+    Cursor::parse(NOWHERE).expect("it has the shape of one")
+}
+
+/// Whether a page was read while the bus was away.
+pub(super) fn is_nowhere(cursor: &Cursor) -> bool {
+    cursor.as_str() == NOWHERE
 }
 
 fn bad_page() -> DeskError {

@@ -223,6 +223,7 @@ mod tests {
             reference: "T-1".into(),
             title: "Export".into(),
             status,
+            status_changed_at: "2026-05-04T09:12:00.000Z".into(),
             customer_id: "c_1".into(),
             customer_name: "Ada".into(),
             locked: false,

@@ -1,58 +1,119 @@
-//! What was sent under which key, and the rule that one key is worked on by one caller at a time.
+//! What was sent under which key, and the rule that one key is worked on by one caller at a time, among all
+//! instances that share a memory.
+//!
+//! What happens when a memory is lost, or cannot be asked:
+//!
+//! | case | what the desk does |
+//! |---|---|
+//! | the memory knows the key | answers what it knows, or looks for what was begun before it sends anything |
+//! | the memory cannot be asked | looks among Plain's newest messages before it sends anything |
+//! | a [`LocalMemory`] was lost by a restart | the same for the first minutes ([`Memory::reaches_back_to`]): what was sent in the two minutes before the restart is found by reading back. A retry that comes later than that is sent again |
+//! | the instance dies between sending and remembering | with a shared memory, the next one finds that sending was begun, and looks |
+
+#[cfg(test)]
+mod conformance;
+pub mod doubled;
+mod local;
+pub mod redis;
+
+pub use local::LocalMemory;
 
 use crate::domain::ids::ThreadId;
 use std::{
     collections::HashMap,
+    convert::Infallible,
     fmt,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-/// A boxed future, so that the trait stays object safe.
-pub type Recall<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// The memory cannot be asked now. It says nothing about what it knows.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the memory is unavailable: {0}")]
+pub struct MemoryError(pub String);
 
-/// Remembers for a day or so. A memory that fails says nothing and forgets: the desk then finds out by reading.
+/// A boxed future, so that the trait stays object safe.
+pub type Recall<'a, T> = Pin<Box<dyn Future<Output = Result<T, MemoryError>> + Send + 'a>>;
+
+/// Remembers for a day or so. An error never means "forgotten". Engines: [`LocalMemory`],
+/// [`RedisMemory`](redis::RedisMemory), and over that [`Doubled`](doubled::Doubled).
 pub trait Memory: Send + Sync + fmt::Debug + 'static {
     /// What was kept under the key.
     fn recall<'a>(&'a self, key: &'a str) -> Recall<'a, Option<String>>;
-    /// Keeps a value that has to do with a thread, in place of an older one.
+
+    /// Keeps a value that has to do with a thread, in place of an older one. When this answers `Ok`, whoever shares the
+    /// memory recalls it.
     fn keep<'a>(&'a self, key: &'a str, thread: &'a ThreadId, value: String) -> Recall<'a, ()>;
+
     /// Forgets everything that has to do with a thread.
     fn forget<'a>(&'a self, thread: &'a ThreadId) -> Recall<'a, ()>;
-}
 
-/// The memory of a single instance.
-#[derive(Debug)]
-pub struct LocalMemory(moka::future::Cache<String, (ThreadId, String)>);
+    /// Takes a key for whoever has this token, for as long as the lease; with the token that has it already, the lease
+    /// begins anew. False: another token has it.
+    fn claim<'a>(&'a self, key: &'a str, token: &'a str, lease: Duration) -> Recall<'a, bool>;
 
-impl LocalMemory {
-    /// Remembers for `ttl`, and at most 100,000 keys.
-    pub fn new(ttl: Duration) -> Self {
-        Self(moka::future::Cache::builder().max_capacity(100_000).time_to_live(ttl).build())
+    /// Gives a claimed key back. Does nothing for a token that does not have it (any more).
+    fn release<'a>(&'a self, key: &'a str, token: &'a str) -> Recall<'a, ()>;
+
+    /// The moment before which it knows nothing, in milliseconds since 1970; none if it outlives the process.
+    fn reaches_back_to(&self) -> Option<i64> {
+        None
     }
 }
 
-impl Memory for LocalMemory {
-    fn recall<'a>(&'a self, key: &'a str) -> Recall<'a, Option<String>> {
-        Box::pin(async move { self.0.get(key).await.map(|(_, value)| value) })
-    }
+/// Somebody else works on the same key, and did not come to an end in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Busy;
 
-    fn keep<'a>(&'a self, key: &'a str, thread: &'a ThreadId, value: String) -> Recall<'a, ()> {
-        Box::pin(async move { self.0.insert(key.to_owned(), (thread.clone(), value)).await })
-    }
-
-    /// Looks at everything: it is seldom wanted.
-    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Recall<'a, ()> {
-        Box::pin(async move {
-            let all = self.0.iter().filter(|(_, (of, _))| of == thread);
-            let keys: Vec<_> = all.map(|(key, _)| key).collect();
-            for key in keys {
-                self.0.invalidate(&*key).await;
+/// Does the work while nobody who shares the memory works on the same key; waits for them at most for `wait`. The key is
+/// claimed for `lease` at a time, and again while the work goes on: so long the others wait for an instance that died in
+/// the middle of it. Where the memory cannot be asked, it goes on without: [`Turns`] still hold within this instance.
+pub(super) async fn alone<T>(
+    memory: &dyn Memory,
+    key: &str,
+    (lease, wait): (Duration, Duration),
+    work: impl Future<Output = T>,
+) -> Result<T, Busy> {
+    let key = format!("claim:{key}");
+    let token = format!("{:032x}", getrandom::u64().map_or(0, u128::from) << 64 | clock());
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(10);
+    loop {
+        match memory.claim(&key, &token, lease).await {
+            Ok(true) => break,
+            Ok(false) if began.elapsed() >= wait => return Err(Busy),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot claim a key; other instances are not waited for");
+                return Ok(work.await);
             }
-        })
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(200));
     }
+    let renewing = async {
+        loop {
+            tokio::time::sleep(lease / 4).await;
+            if let Ok(false) = memory.claim(&key, &token, lease).await {
+                tracing::warn!("a claimed key was lost to another instance");
+            }
+        }
+    };
+    let done = tokio::select! {
+        done = work => done,
+        never = async { let never: Infallible = renewing.await; never } => match never {},
+    };
+    // If this fails, the lease ends by itself.
+    let _ = memory.release(&key, &token).await;
+    Ok(done)
+}
+
+/// Nanoseconds since 1970: makes tokens differ even where there is no chance.
+fn clock() -> u128 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos()) & u128::from(u64::MAX)
 }
 
 /// One at a time a key. Holds no more keys than are being worked on.
@@ -92,24 +153,12 @@ pub(super) fn key(kind: &str, parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     #[test]
     fn keys_do_not_run_together() {
         assert_ne!(key("a", &["b", "c"]), key("a", &["bc", ""]));
         assert_eq!(key("a", &["b"]), key("a", &["b"]));
-    }
-
-    #[tokio::test]
-    async fn a_thread_is_forgotten_whole_and_alone() {
-        let memory = LocalMemory::new(Duration::from_secs(60));
-        let thread = |n: u32| ThreadId::parse(format!("th_{n:026}")).unwrap();
-        for (key, n) in [("a", 1), ("b", 1), ("c", 2)] {
-            memory.keep(key, &thread(n), key.to_uppercase()).await;
-        }
-        memory.forget(&thread(1)).await;
-        assert_eq!(memory.recall("a").await, None);
-        assert_eq!(memory.recall("b").await, None);
-        assert_eq!(memory.recall("c").await.as_deref(), Some("C"));
     }
 
     #[tokio::test]
@@ -122,5 +171,62 @@ mod tests {
         let _again = turns.take("a").await;
         let _third = turns.take("c").await;
         assert_eq!(turns.0.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn one_works_at_a_time_and_the_others_give_up_in_time() {
+        let memory = LocalMemory::new(Duration::from_secs(60));
+        let patient = (Duration::from_secs(60), Duration::from_secs(60));
+        let inside = AtomicUsize::new(0);
+        let work = || async {
+            assert_eq!(inside.fetch_add(1, SeqCst), 0, "alone");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            inside.fetch_sub(1, SeqCst);
+        };
+        let all = (0..5).map(|_| alone(&memory, "a", patient, work()));
+        assert_eq!(futures::future::join_all(all).await, [Ok(()); 5]);
+
+        let at_once = (Duration::from_secs(60), Duration::ZERO);
+        let nested = alone(&memory, "a", patient, async {
+            assert_eq!(alone(&memory, "b", at_once, async { 7 }).await, Ok(7));
+            alone(&memory, "a", at_once, async {}).await
+        });
+        assert_eq!(nested.await, Ok(Err(Busy)));
+        assert_eq!(alone(&memory, "a", at_once, async { 8 }).await, Ok(8), "given back");
+    }
+
+    /// Counts how often a key is claimed.
+    #[derive(Debug)]
+    struct Counting(LocalMemory, AtomicUsize);
+
+    impl Memory for Counting {
+        fn recall<'a>(&'a self, key: &'a str) -> Recall<'a, Option<String>> {
+            self.0.recall(key)
+        }
+        fn keep<'a>(&'a self, key: &'a str, thread: &'a ThreadId, value: String) -> Recall<'a, ()> {
+            self.0.keep(key, thread, value)
+        }
+        fn forget<'a>(&'a self, thread: &'a ThreadId) -> Recall<'a, ()> {
+            self.0.forget(thread)
+        }
+        fn claim<'a>(&'a self, key: &'a str, token: &'a str, lease: Duration) -> Recall<'a, bool> {
+            self.1.fetch_add(1, SeqCst);
+            self.0.claim(key, token, lease)
+        }
+        fn release<'a>(&'a self, key: &'a str, token: &'a str) -> Recall<'a, ()> {
+            self.0.release(key, token)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_claim_is_renewed_as_long_as_the_work_goes_on() {
+        let memory = Counting(LocalMemory::new(Duration::from_secs(60)), AtomicUsize::new(0));
+        let patience = (Duration::from_millis(40), Duration::ZERO);
+        let long = async {
+            while memory.1.load(SeqCst) < 10 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert_eq!(alone(&memory, "a", patience, long).await, Ok(()));
     }
 }

@@ -23,14 +23,26 @@ impl Desk {
         // An id alone gives nobody another person's thread: the address belongs to the key, here and at Plain.
         let turn = memory::key("opening", &[&request.email, submission]);
         let _turn = self.0.turns.take(&turn).await;
+        let work = self.opening_alone(request);
+        memory::alone(&*self.0.memory, &turn, self.patience(), work)
+            .await
+            .unwrap_or_else(|memory::Busy| Err(errors::unknown()))
+    }
+
+    /// While nobody else works on the same submission.
+    async fn opening_alone(&self, request: &Request) -> Result<ThreadId, DeskError> {
+        let submission = request.submission_id.as_str();
         // The text belongs to it too: a corrected text under an old id is a further message, not a lost one.
         let done = memory::key(
             "opened",
             &[&request.email, submission, &request.subject, &request.message],
         );
-        if let Some(known) =
-            self.0.memory.recall(&done).await.and_then(|id| ThreadId::parse(id).ok())
-        {
+        // What the memory cannot tell, Plain can: all below is found by reading back.
+        let known = self.0.memory.recall(&done).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot recall a submission; looking for it at Plain");
+            None
+        });
+        if let Some(known) = known.and_then(|id| ThreadId::parse(id).ok()) {
             tracing::debug!(thread = %known, "this submission is done already");
             return Ok(known);
         }
@@ -83,7 +95,9 @@ impl Desk {
             self.invalidate(&thread).await;
             result.map_err(errors::half_open)?;
         }
-        self.0.memory.keep(&done, &thread, thread.to_string()).await;
+        if let Err(error) = self.0.memory.keep(&done, &thread, thread.to_string()).await {
+            tracing::warn!(%thread, %error, "other instances cannot be told of a submission that is done");
+        }
         tracing::info!(%thread, fresh, "opened a request");
         Ok(thread)
     }

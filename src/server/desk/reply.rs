@@ -12,7 +12,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How far Plain's clock and ours may be apart when a message is looked for.
+/// How far Plain's clock and ours may be apart when a message is looked for, in milliseconds.
 const SKEW_MS: i64 = 30_000;
 
 /// What is remembered of a reply.
@@ -20,13 +20,14 @@ const SKEW_MS: i64 = 30_000;
 enum Told {
     /// Plain took it.
     Sent(SentReply),
-    /// Begun at this moment (milliseconds since 1970), with an unknown end.
+    /// Begun at this moment (milliseconds since 1970); how it ended is not known (yet).
     Open(i64),
 }
 
 impl Desk {
     /// Sends a reply. `text` went through [`check_text`](crate::domain::request::check_text). The same key and text
-    /// are sent once, whoever asks and how often. Runs to its end even if the caller goes away.
+    /// are sent once, whoever asks, how often and on which instance, as long as the [`Memory`](memory::Memory) remembers;
+    /// what happens where it cannot is told there. Runs to its end even if the caller goes away.
     ///
     /// [`Code::Unknown`](crate::domain::error::Code::Unknown): Plain did not say, and the message is not in the
     /// timeline (yet). Asking again with the same key is safe: it is looked for first.
@@ -50,38 +51,77 @@ impl Desk {
         self.present(thread).await?;
         let key = memory::key("reply", &[thread.as_str(), key.as_str(), text]);
         let _turn = self.0.turns.take(&key).await;
-        let told = self.0.memory.recall(&key).await;
-        let earlier = match told.and_then(|told| serde_json::from_str(&told).ok()) {
-            Some(Told::Sent(reply)) => return Ok(reply),
-            Some(Told::Open(since)) => Some(since),
-            None => None,
+        let work = self.replying_alone(thread, text, &key);
+        memory::alone(&*self.0.memory, &key, self.patience(), work)
+            .await
+            .unwrap_or_else(|memory::Busy| Err(errors::unknown()))
+    }
+
+    /// While nobody else works on the same key.
+    async fn replying_alone(
+        &self,
+        thread: &ThreadId,
+        text: &str,
+        key: &str,
+    ) -> Result<SentReply, DeskError> {
+        let earlier = match self.0.memory.recall(key).await {
+            Ok(told) => match told.and_then(|told| serde_json::from_str(&told).ok()) {
+                Some(Told::Sent(reply)) => return Ok(reply),
+                Some(Told::Open(since)) => Some(since),
+                None => self.perhaps_forgotten(),
+            },
+            Err(error) => {
+                tracing::warn!(%thread, %error, "cannot recall a key; looking for the message at Plain");
+                Some(self.looked_back())
+            }
         };
         let customer = self.customer_of(thread).await?;
-        let since = earlier.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
-        let mut result = match earlier {
-            // An earlier try may have arrived after all. If that cannot be found out, it stays open.
-            Some(_) => match self.find(thread, &customer, text, Some(since), &key).await {
-                Ok(None) => self.send(thread, &customer, text, Some(since), &key).await,
-                Ok(Some(reply)) => Ok(reply),
-                Err(error) => Err(PlainError::UnknownOutcome(Box::new(error))),
-            },
-            None => self.send(thread, &customer, text, Some(since), &key).await,
-        };
+        // An earlier try may have arrived after all. If that cannot be found out, it stays open.
+        if let Some(since) = earlier {
+            match self.find(thread, &customer, text, Some(since), key).await {
+                Ok(None) => {}
+                Ok(Some(reply)) => {
+                    self.tell(thread, key, Told::Sent(reply.clone())).await;
+                    self.invalidate(thread).await;
+                    return Ok(reply);
+                }
+                Err(error) => {
+                    self.tell(thread, key, Told::Open(since)).await;
+                    return Err(errors::for_holder(PlainError::UnknownOutcome(Box::new(error))));
+                }
+            }
+        }
+        let since = earlier.unwrap_or_else(now_ms);
+        // Before anything is sent: whoever works on this key after an end in the middle of it looks first.
+        self.tell(thread, key, Told::Open(since)).await;
+        let mut result = self.send(thread, &customer, text, Some(since), key).await;
         if matches!(result, Err(PlainError::Rejected(_) | PlainError::NotFound)) {
             // Locked, gone, or the customer was merged into another: what we knew of the thread is old.
             self.0.customers.invalidate(thread).await;
             let now = self.customer_of(thread).await?;
             if now != customer {
-                result = self.send(thread, &now, text, Some(since), &key).await;
+                result = self.send(thread, &now, text, Some(since), key).await;
             }
         }
-        match &result {
-            Ok(reply) => self.tell(thread, &key, Told::Sent(reply.clone())).await,
-            Err(PlainError::UnknownOutcome(_)) => self.tell(thread, &key, Told::Open(since)).await,
-            Err(_) => {}
+        if let Ok(reply) = &result {
+            self.tell(thread, key, Told::Sent(reply.clone())).await;
         }
         self.invalidate(thread).await;
+        self.0.watched.stir(thread);
         result.map_err(errors::for_holder)
+    }
+
+    /// Since when to look for a message whose key the memory may have forgotten, because it began only just now.
+    fn perhaps_forgotten(&self) -> Option<i64> {
+        let look_back = self.looked_back();
+        let born = self.0.memory.reaches_back_to()?;
+        (born.saturating_sub(SKEW_MS) > look_back).then_some(look_back)
+    }
+
+    fn looked_back(&self) -> i64 {
+        let look_back = i64::try_from(self.0.settings.look_back.as_millis()).unwrap_or(i64::MAX);
+        // The look itself allows for clocks that differ.
+        now_ms().saturating_sub(look_back).saturating_add(SKEW_MS)
     }
 
     /// Sends, and after an unknown outcome looks whether it arrived. [`PlainError::UnknownOutcome`] of
@@ -133,7 +173,8 @@ impl Desk {
                 && message.text.trim() == text.trim()
                 && since.as_ref().is_none_or(|since| message.at >= *since);
             let Some(id) = message.source_id.filter(|_| ours) else { continue };
-            let owner = self.0.memory.recall(&claim_key(&id)).await;
+            // Where nobody can tell, it is taken for ours: rather not sent than sent twice.
+            let owner = self.0.memory.recall(&claim_key(&id)).await.ok().flatten();
             if owner.is_none_or(|owner| owner == key) {
                 self.claim(thread, &id, key).await;
                 return Ok(Some(SentReply { message_id: id, at: message.at }));
@@ -160,12 +201,13 @@ impl Desk {
 
     /// Two messages may have the same text: remembers which chat came of which key.
     async fn claim(&self, thread: &ThreadId, chat: &str, key: &str) {
-        self.0.memory.keep(&claim_key(chat), thread, key.to_owned()).await;
+        let kept = self.0.memory.keep(&claim_key(chat), thread, key.to_owned()).await;
+        note(thread, kept);
     }
 
     async fn tell(&self, thread: &ThreadId, key: &str, told: Told) {
         if let Ok(told) = serde_json::to_string(&told) {
-            self.0.memory.keep(key, thread, told).await;
+            note(thread, self.0.memory.keep(key, thread, told).await);
         }
     }
 }
@@ -175,5 +217,15 @@ fn claim_key(chat: &str) -> String {
 }
 
 fn now() -> At {
-    At::from_millis(jiff::Timestamp::now().as_millisecond())
+    At::from_millis(now_ms())
+}
+
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+fn note(thread: &ThreadId, kept: Result<(), memory::MemoryError>) {
+    if let Err(error) = kept {
+        tracing::warn!(%thread, %error, "other instances cannot be told of a message that was sent");
+    }
 }

@@ -1,5 +1,9 @@
 //! Which links were used. A link that was exchanged must not be exchanged again, after a restart either.
 
+mod redis;
+
+pub use redis::UsedInRedis;
+
 use super::is_id;
 use crate::server::clock::Clock;
 use std::{

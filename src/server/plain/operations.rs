@@ -32,6 +32,8 @@ pub struct ThreadRecord {
     pub title: String,
     /// `TODO`, `SNOOZED`, `DONE`, or something new.
     pub status: RecordStatus,
+    /// When it last changed, ISO 8601.
+    pub status_changed_at: String,
     /// The customer it belongs to, `c_…`.
     pub customer_id: String,
     /// The customer's name.
@@ -81,6 +83,7 @@ macro_rules! summary {
                         ThreadStatus::DONE => RecordStatus::Done,
                         ThreadStatus::Other(_) => RecordStatus::Other,
                     },
+                    status_changed_at: summary.status_changed_at.iso8601,
                     customer_id: summary.customer.id,
                     customer_name: summary.customer.full_name,
                     locked: summary.locked_at.is_some(),
