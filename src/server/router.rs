@@ -12,7 +12,7 @@ use axum::{
     Json, Router,
     body::{Body, to_bytes},
     extract::Request,
-    http::{Extensions, HeaderMap, Method, StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -54,8 +54,6 @@ pub fn router(
         .route("/", post(pages::post_request))
         .route("/t/{thread_id}", post(pages::post_reply))
         .route("/r/{*token}", get(pages::resume).post(pages::resume))
-        .route("/api/support/stream", get(visitor::live))
-        .route("/api/support/poll", get(visitor::poll))
         .route("/api/support/attachment", get(downloads::open))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
@@ -63,25 +61,27 @@ pub fn router(
         .layer(middleware::from_fn(api))
         .layer(middleware::from_fn_with_state(state.clone(), pages::renew))
         .fallback(assets::file_or_page)
+        .with_state(state.clone());
+    let live = Router::new()
+        .route("/api/support/stream", get(visitor::live))
+        .route("/api/support/poll", get(visitor::poll))
+        .layer(middleware::from_fn(api))
         .with_state(state);
 
-    // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are compressed,
-    // streams, whole or in slices, never.
-    let compressible = DefaultPredicate::new()
-        .and(NotForContentType::const_new("application/wasm"))
-        .and(NotForContentType::SSE)
-        .and(|_, _, headers: &HeaderMap, _: &Extensions| {
-            let told = headers.get(header::CACHE_CONTROL);
-            !told.is_some_and(|told| told == "no-store, no-transform")
-        });
+    // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are
+    // compressed, and only they: this layer gives every body room for a compressor's state, 6 KB, used or not. Streams,
+    // whole or in slices, must never be.
+    let compressible =
+        DefaultPredicate::new().and(NotForContentType::const_new("application/wasm"));
     visitors
+        .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
+        .merge(live)
         // Plain.
         .merge(webhook::routes(intake.clone()))
         // Agents' own tools.
         .merge(presence::routes(intake))
         // Operators.
         .merge(health)
-        .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(middleware::from_fn(move |request, next| {
             limits::in_time(body_timeout, request, next)

@@ -505,8 +505,8 @@ async fn a_stop_waits_for_the_stream_and_closes_behind_it() {
     client.head().await;
     assert_eq!(client.chunk().await, b"hello");
     stop.cancel();
-    until("a closed door", || async { TcpStream::connect(to).await.is_err().then_some(()) }).await;
     end.send(true).unwrap();
     assert_eq!(client.chunks().await, b"bye");
     assert_eq!(rest(&mut client.stream).await, "");
+    until("a closed door", || async { TcpStream::connect(to).await.is_err().then_some(()) }).await;
 }
