@@ -67,7 +67,7 @@ async fn an_open_page_gets_what_no_webhook_told_of() {
 
     let told = frame(&mut stream, "the answer", |it| it["entry"]["id"] == *entry, |_| {}).await;
     assert_eq!(
-        (&*told.data["type"], &*told.data["eventType"]),
+        (&told.data["type"], &told.data["eventType"]),
         (&json!("webhook"), &json!(REPAIRED))
     );
     assert_eq!(told.data["threadId"], *thread);
