@@ -63,7 +63,7 @@ async fn an_open_page_gets_what_no_webhook_told_of() {
     // Whoever reads now waits until that look has read.
     dana.messages(&thread).await;
     drop_webhooks(&house).await;
-    let entry = house.agent.answer(&thread, "Found **it**.", "chat").await;
+    let entry = house.agent.answer(&thread, "Found it.", "chat").await;
 
     let told = frame(&mut stream, "the answer", |it| it["entry"]["id"] == *entry, |_| {}).await;
     assert_eq!(
