@@ -19,6 +19,8 @@ mod measures;
 #[path = "../support/program.rs"]
 mod program;
 mod redis;
+#[path = "../../tests/support/redis.rs"]
+mod redis_server;
 mod stage;
 mod table;
 

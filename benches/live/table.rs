@@ -60,3 +60,8 @@ pub fn count(number: f64) -> String {
 pub fn rate(number: usize, time: Duration) -> String {
     format!("{}/s", count(number as f64 / time.as_secs_f64()))
 }
+
+/// How long the portal was busy for each of them: what does not depend on who else uses the machine.
+pub fn each(busy: Duration, number: usize) -> String {
+    format!("{:.1} µs of the portal each", busy.as_secs_f64() * 1e6 / number as f64)
+}

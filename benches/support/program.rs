@@ -54,6 +54,16 @@ impl Program {
         }
     }
 
+    /// How long it has kept processors busy, in user and kernel mode. Linux counts in hundredths of a second.
+    pub fn busy(&self) -> Duration {
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // The name, in brackets, may hold anything.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+        Duration::from_millis(10 * ticks.sum::<u64>())
+    }
+
     /// What Linux says of its memory.
     pub fn memory(&self) -> Memory {
         let id = self.child.id();
