@@ -1,8 +1,11 @@
 //! One visitor and one agent who just want to talk.
 
-use crate::process::{SECRET, Stage};
+use crate::{
+    delivery::delivery,
+    process::{SECRET, Stage},
+};
 use hotline::server::webhook::signature::Secret;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     collections::HashMap,
     fmt,
@@ -88,38 +91,8 @@ impl Conversation {
 
     /// A signed delivery for this thread.
     pub fn delivery(&self, event: &str, text: &str) -> (String, String) {
-        let now = jiff::Timestamp::now().to_string();
-        let id: String = event.chars().skip(4).collect();
-        let body = json!({
-            "id": event,
-            "type": "thread.chat_sent",
-            "timestamp": now,
-            "workspaceId": "w_01KEKJ4HM0G61NKTVPFMC4CP3P",
-            "webhookMetadata": {
-                "webhookTargetId": "whTarget_01KEP13D003SAD3TJXBYE33Z6T",
-                "webhookTargetVersion": "2026-04-21",
-                "webhookDeliveryAttemptId": "whAttempt_01KQS44JHW3Y36180RZ4THSKGV",
-                "webhookDeliveryAttemptNumber": 1,
-                "webhookDeliveryAttemptTimestamp": now,
-            },
-            "payload": {
-                "eventType": "thread.chat_sent",
-                "thread": {"id": self.thread},
-                "chat": {
-                    "timelineEntryId": format!("t_{id}"),
-                    "id": format!("ch_{id}"),
-                    "text": text,
-                    "attachments": [],
-                    "createdAt": now,
-                    "createdBy": {"actorType": "user", "userId": "u_01KQS44ER0KVVBRC15MBB8ADPP"},
-                    "updatedAt": now,
-                    "updatedBy": {"actorType": "user", "userId": "u_01KQS44ER0KVVBRC15MBB8ADPP"},
-                },
-            },
-        })
-        .to_string();
-        let signature = Secret::new(SECRET).unwrap().sign(body.as_bytes());
-        (body, signature)
+        let number = event.trim_start_matches("pEv_");
+        delivery(&Secret::new(SECRET).unwrap(), number, &self.thread, text)
     }
 
     /// The agent answers again and again, the visitor looks at the page and replies now and then.

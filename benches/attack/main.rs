@@ -12,8 +12,12 @@
 #![allow(clippy::unwrap_used, reason = "a measurement stops where it cannot go on")]
 
 mod attackers;
+#[path = "../support/delivery.rs"]
+mod delivery;
 mod honest;
 mod process;
+#[path = "../support/program.rs"]
+mod program;
 
 use std::{
     sync::{

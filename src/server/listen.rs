@@ -23,8 +23,8 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipnet::IpNet;
 use places::Places;
-use std::{io, pin::pin, sync::Arc, time::Duration};
-use tokio::net::TcpListener;
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// A response extension: this answer's body lives long and is silent most of its life. Over HTTP/1.1 the connection
@@ -74,9 +74,23 @@ const H2_STREAMS: u32 = 256;
 /// How often an HTTP/2 connection is asked whether it lives, and how long it may take to say so.
 const H2_PING: Duration = Duration::from_secs(20);
 
+/// How many connections may wait to be accepted. The system's own bound (4096 on Linux) holds as well; the usual 128 is
+/// so few that of thousands who come back at once most would be turned away, and try again only seconds later.
+const BACKLOG: u32 = 16_384;
+
+/// Listens, with room for everybody to come at once.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait for what is left of the connections before it. On Windows it would mean something else.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Serves until `stop` is cancelled, then finishes the requests in flight and returns when the connections are closed.
 /// As long as those of before `stop` last, new ones are let in: who asks whether we are ready is to hear that we are not,
-/// and nobody is to find a closed door before that is known. Handlers find the peer as [`ConnectInfo`].
+/// and nobody is to find a closed door before that is known. Handlers find the peer as [`axum::extract::ConnectInfo`].
 pub async fn serve(
     listener: TcpListener,
     app: Router,
@@ -96,17 +110,18 @@ pub async fn serve(
         .keep_alive_interval(H2_PING)
         .keep_alive_timeout(H2_PING);
     let places = Places::new(&settings);
-    let house = Arc::new(House { http1, http2, app, places, settings });
+    let house = Arc::new(House { http1, http2, app, places, settings, stop: stop.clone() });
     let mut door = Door { listener, house, out_of_sockets: false };
     let connections = TaskTracker::new();
-    while stop.run_until_cancelled(door.admit(&connections, &stop)).await.is_some() {}
+    while stop.run_until_cancelled(door.admit(&connections)).await.is_some() {}
     connections.close();
     let (late, last_call) = (TaskTracker::new(), CancellationToken::new());
+    door.house = Arc::new(House { stop: last_call.clone(), ..House::clone(&door.house) });
     let mut served = pin!(connections.wait());
     loop {
         tokio::select! {
             () = &mut served => break,
-            () = door.admit(&late, &last_call) => {}
+            () = door.admit(&late) => {}
         }
     }
     drop(door);
@@ -124,15 +139,14 @@ struct Door {
 }
 
 impl Door {
-    /// Lets one connection in, that is to end with `stop`. Nothing is lost when this is given up half-way.
-    async fn admit(&mut self, connections: &TaskTracker, stop: &CancellationToken) {
+    /// Lets one connection in. Nothing is lost when this is given up half-way.
+    async fn admit(&mut self, connections: &TaskTracker) {
         match self.listener.accept().await {
             Ok((stream, peer)) => {
                 self.out_of_sockets = false;
                 // Without room it is closed at once: dropped.
                 if let Some(place) = Places::take(&self.house.places, peer.ip()) {
-                    let (house, stop) = (self.house.clone(), stop.clone());
-                    connections.spawn(Connection::new(house, stream, peer, place, stop));
+                    connections.spawn(Connection::new(self.house.clone(), stream, peer, place));
                 }
             }
             // The other side was gone before it was its turn.
@@ -153,10 +167,12 @@ fn is_theirs(error: &io::Error) -> bool {
 }
 
 /// What all connections share.
+#[derive(Clone)]
 struct House {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     app: Router,
     places: Arc<Places>,
     settings: ListenSettings,
+    stop: CancellationToken,
 }

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::sandbox::{Data, Sandbox, SandboxSettings, TimelineOrder};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 /// Whether this build has the sandbox.
 pub(super) const HAS_SANDBOX: bool = crate::sandbox::INCLUDED;
@@ -181,7 +181,7 @@ async fn make_bus(
 /// Listens, starts the sandbox if it is wanted, and serves. Does not wait.
 pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunError> {
     let wanted = config.leptos.site_addr;
-    let listener = TcpListener::bind(wanted).await.map_err(|source| RunError::Listen {
+    let listener = listen::bind(wanted).map_err(|source| RunError::Listen {
         setting: "LEPTOS_SITE_ADDR",
         addr: wanted,
         source,

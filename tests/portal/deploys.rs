@@ -35,7 +35,7 @@ async fn half_a_post(portal: &str) -> TcpStream {
          content-length: 2\r\nexpect: 100-continue\r\n\r\n"
     );
     socket.write_all(head.as_bytes()).await.unwrap();
-    let mut told = [0; 21];
+    let mut told = [0; 25];
     socket.read_exact(&mut told).await.unwrap();
     assert!(told.starts_with(b"HTTP/1.1 100"), "{told:?}");
     socket.write_all(b"{").await.unwrap();

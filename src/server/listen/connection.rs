@@ -22,7 +22,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::{io::AsyncWrite, net::TcpStream};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 type Http1 = http1::Connection<TokioIo<Socket>, Visits>;
 type Http2 = http2::Connection<TokioIo<Socket>, Visits, TokioExecutor>;
@@ -37,9 +37,7 @@ pub(super) struct Connection {
     pulse: Arc<Pulse>,
     patience: Patience,
     stage: Stage,
-    /// Cancelled when this connection is to end with what it is doing.
-    stop: CancellationToken,
-    /// None where it would change nothing: a live stream ends by itself, and then `stop` is asked.
+    /// None where it would change nothing: a live stream ends by itself, and then the house is asked.
     stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     _place: Place,
 }
@@ -60,7 +58,6 @@ impl Connection {
         stream: TcpStream,
         peer: SocketAddr,
         place: Place,
-        stop: CancellationToken,
     ) -> Self {
         if let Err(error) = socket::prepare(&stream, house.settings.stall_timeout) {
             // Works without; it is the end of dead connections that comes later.
@@ -70,8 +67,7 @@ impl Connection {
         Self {
             stage: Stage::Opening(Socket::new(stream, pulse.clone())),
             patience: Patience::new(),
-            stopping: Some(Box::pin(stop.clone().cancelled_owned())),
-            stop,
+            stopping: Some(Box::pin(house.stop.clone().cancelled_owned())),
             pulse,
             peer,
             house,
@@ -172,10 +168,10 @@ impl Connection {
     /// What follows a stream that has ended.
     fn after(&mut self, pump: Pump) -> Stage {
         let (socket, keep_alive) = pump.into_socket();
-        if !keep_alive || self.stop.is_cancelled() {
+        if !keep_alive || self.house.stop.is_cancelled() {
             return Stage::Closing(socket);
         }
-        self.stopping = Some(Box::pin(self.stop.clone().cancelled_owned()));
+        self.stopping = Some(Box::pin(self.house.stop.clone().cancelled_owned()));
         self.http1(socket)
     }
 }
