@@ -1,5 +1,5 @@
 // What lies between visitor and portal fails: gateways, networks, the visitor's own machine.
-import { anything, complete, expect, impatient, reconnect, stream, test, visit } from '../../support/faults.ts';
+import { anything, complete, expect, impatient, reconnect, test, visit } from '../../support/faults.ts';
 import { connectionState, hydrated, message, reply, retryButton, unique, words } from '../../support/pages.ts';
 import { until } from '../../support/process.ts';
 import { witness } from '../../support/witness.ts';
@@ -106,8 +106,8 @@ test('offline and back: what both sides wrote meanwhile', async ({ page, context
 
 test('what was said between the page and its stream is shown', async ({ page, house }) => {
   const before = await visit(page, house);
-  // The page arrives, its stream does not yet; and nothing but the stream may tell.
-  const [letStream, letRead] = [house.proxy.hold(stream), house.proxy.hold(/^\/api\/support\/messages\?/)];
+  // The page arrives, its stream does not yet; and nothing but the stream (or what replaces it) may tell.
+  const [letStream, letRead] = [house.proxy.hold(/^\/api\/support\/(stream|poll)\?/), house.proxy.hold(/^\/api\/support\/messages\?/)];
   await page.goto(`/t/${before.threadId}`);
   await hydrated(page);
   const visitor = { ...before, witness: await witness(page) };
