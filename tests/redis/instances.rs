@@ -82,6 +82,22 @@ async fn a_message_that_did_not_come_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_ahead_of_an_instance_is_told_of_no_gap() {
+    let server = RedisServer::start();
+    let (a, redis) = (instance(&server.url()).await, connect(&server.url()).await);
+    // Somebody follows here, so that the channel is heard; but of this event it says nothing.
+    let mut reader = Reader::of(&a, 1).await;
+    publish(&a, event(1, 1)).await;
+    assert_eq!(reader.next().await, id(1));
+    publish_unheard(&redis, 1, 2).await;
+    let ahead = a.head(&thread(1)).await.unwrap();
+    let late = a.subscribe(&thread(1), Some(&ahead)).await.unwrap();
+    assert!(!late.gap && late.replay.is_empty());
+    assert_eq!(late.cursor, ahead);
+    assert_eq!(reader.next().await, id(2), "and others hear by it what they missed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hole_that_cannot_be_filled_is_told() {
     let server = RedisServer::start();
     let settings = RedisBusSettings { history_per_thread: 4, ..RedisBusSettings::default() };

@@ -220,12 +220,18 @@ impl Shared {
             }
             return Err(RedisFault::from(error).into());
         }
+        self.catch_up(topic, up.number).await?;
+        Ok(up.number)
+    }
+
+    /// Reads what Redis has and this instance has not. Only in the topic's turn.
+    async fn catch_up(&self, topic: &Topic, connection: u64) -> Result<(), BusError> {
         for _ in 0..ROUNDS {
-            let after = topic.begin_reading(up.number);
+            let after = topic.begin_reading(connection);
             counter!("hotline_bus_reads_total").increment(1);
             let snapshot = self.read(&topic.keys, Some(after)).await?;
             if topic.merge(snapshot, self.bounds) == Then::Nothing {
-                return Ok(up.number);
+                return Ok(());
             }
         }
         topic.end();
@@ -310,6 +316,7 @@ impl Shared {
         thread: &ThreadId,
         after: Option<&Cursor>,
     ) -> Result<Subscription, BusError> {
+        let mut asked = false;
         loop {
             let topic = self.topic(thread);
             let _turn = topic.turn.lock().await;
@@ -318,6 +325,11 @@ impl Shared {
             }
             let connection = self.bring_up(&topic).await?;
             match topic.follow(after, connection)? {
+                // Who comes from another instance may be ahead of what was heard here.
+                Followed::From { gap: true, .. } if after.is_some() && !asked => {
+                    asked = true;
+                    self.catch_up(&topic, connection).await?;
+                }
                 Followed::From { cursor, gap, resumed } => {
                     let live = LiveReceiver(resumed.follower);
                     return Ok(Subscription { cursor, gap, replay: resumed.replay, live });
