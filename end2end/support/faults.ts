@@ -65,12 +65,7 @@ export async function visit(page: Page, house: Pick<Apart, 'sandbox'>): Promise<
   const asked = question();
   const threadId = await ask(page, true, asked);
   await connectionState(page, 'live');
-  return follow(house, threadId, asked, await witness(page));
-}
-
-/** A visitor whose page is watched already. */
-export function follow(house: Pick<Apart, 'sandbox'>, threadId: string, asked: Question, watched: Witness): Visit {
-  return { threadId, asked, witness: watched, answered: async (text) => (await house.sandbox.answer(threadId, text), text) };
+  return { threadId, asked, witness: await witness(page), answered: async (text) => (await house.sandbox.answer(threadId, text), text) };
 }
 
 /** The visitor does not wait for the next try by itself. */

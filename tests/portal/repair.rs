@@ -306,3 +306,17 @@ async fn a_plain_that_is_down_is_left_alone_and_repaired_from_when_it_is_back() 
     assert_eq!(told.data["eventType"], REPAIRED);
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_lost_before_the_first_look_is_told_too() {
+    let (house, _wire) = House::wired(&QUICK).await;
+    let mut dana = house.visitor();
+    let thread = dana.ask(&Form::new("repair-0020")).await;
+    let page = dana.messages(&thread).await.json();
+    drop_webhooks(&house).await;
+    let entry = house.agent.answer(&thread, "Found it.", "chat").await;
+    // The page is from before the answer, the first look from after it.
+    let (mut stream, _) = dana.follow(&thread, page["cursor"].as_str()).await;
+    frame(&mut stream, "the answer", |it| it["entry"]["id"] == *entry, |_| {}).await;
+    house.close().await;
+}
