@@ -26,7 +26,7 @@ async function shownOnce(pages: Page[], text: string): Promise<void> {
 }
 
 // Eight pages take their time on a small machine.
-test.describe.configure({ timeout: 180_000 });
+test.describe.configure({ timeout: 300_000 });
 test.beforeEach(({ guard }) => guard.allow(...slowLines));
 
 test('eight tabs over HTTP/1.1 use one connection, and all update', async ({ page, context, scripted, house }) => {
