@@ -149,24 +149,29 @@ impl RedisBus {
     }
 }
 
-/// Reads the Stream of a thread that is followed here and not heard, or has a hole.
+/// Reads the Stream of a thread that is followed here and not heard, or has a hole. A connection that is lost once more
+/// meanwhile is no reason to end its streams; one that stays away is.
 async fn reread(shared: Weak<Shared>, topic: Arc<Topic>) {
-    for _ in 0..2 {
+    let began = Instant::now();
+    loop {
         let Some(shared) = shared.upgrade() else { return };
-        if topic.listeners() == 0 {
-            break;
-        }
-        let patience = shared.redis.patience();
         let work = async {
             let _turn = topic.turn.lock().await;
-            Ok(shared.bring_up(&topic).await.map(drop).map_err(|error| RedisFault(error.0)))
+            if topic.listeners() == 0 {
+                topic.end();
+                return Ok(());
+            }
+            shared.bring_up(&topic).await.map(drop).map_err(|error| RedisFault(error.0))
         };
-        match within(patience, work).await {
-            Ok(Ok(())) => return,
-            Ok(Err(fault)) | Err(fault) => tracing::debug!(%fault, "Cannot read a thread's past"),
+        let Err(fault) = within(shared.redis.patience(), work).await else { return };
+        tracing::debug!(%fault, "Cannot read a thread's past");
+        if began.elapsed() >= shared.settings.grace {
+            topic.end();
+            return;
         }
+        drop(shared);
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    topic.end();
 }
 
 /// Gives up what nobody follows.
