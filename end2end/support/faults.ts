@@ -32,6 +32,8 @@ export const test = base.extend<FaultFixtures>({
   settings: [{}, { option: true }],
 
   house: async ({ guard, settings }, use, info) => {
+    // Several servers, and things that have to be noticed missing: on a busy machine that takes its time.
+    info.setTimeout(180_000);
     const proxy = await Proxy.start();
     const stand = await apart(join(info.outputDir, `${basename(info.file, '.ts')}.log`), {
       front: async (direct) => {
