@@ -53,6 +53,9 @@ fn texts(messages: &Value) -> Vec<&str> {
     messages.iter().map(|message| message["text"].as_str().unwrap()).collect()
 }
 
+/// How something is recognised on the stream.
+type Sign = fn(&Value) -> bool;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_page_gets_what_no_webhook_told_of() {
     let (house, wire) = House::wired(&QUICK).await;
@@ -215,7 +218,7 @@ async fn healthy_traffic_is_no_alarm() {
     house.agent.call(Method::POST, &format!("/threads/{thread}/status"), done).await;
 
     // All of it is announced, in whatever order.
-    let mut missing: Vec<(&str, fn(&Value) -> bool)> = vec![
+    let mut missing: Vec<(&str, Sign)> = vec![
         ("the reply", |it| it["entry"]["text"] == "My own words."),
         ("the chat", |it| it["entry"]["text"] == "In chat."),
         ("the edit", |it| it["entry"]["edited"] == true),
