@@ -1,4 +1,5 @@
 //! The desk over real sockets, against a small Plain that keeps threads and fails on demand.
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 #[allow(dead_code, reason = "each test binary uses its own part")]
 #[path = "support/plain_script.rs"]

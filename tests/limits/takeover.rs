@@ -337,7 +337,7 @@ async fn what_is_no_plain_get_of_http_1_1_stays_with_hyper() {
         assert_eq!(head[0], "HTTP/1.1 200 OK");
         let _ = client.stream.write_all(inner.as_bytes()).await;
         assert_eq!(client.chunks().await, frames().concat());
-        let after = client.stream.shutdown().await.map(|()| ());
+        let after = client.stream.shutdown().await;
         let left = rest(&mut client.stream).await;
         assert!(!left.contains("HTTP/1.1 200"), "{after:?} {left}");
     }
