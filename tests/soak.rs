@@ -6,6 +6,8 @@
 //! (`cargo test --test soak -- --nocapture`).
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
+#[path = "../benches/support/delivery.rs"]
+mod delivery;
 #[path = "soak/dice.rs"]
 mod dice;
 #[path = "support/live.rs"]

@@ -82,6 +82,26 @@ async fn a_message_that_did_not_come_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_there_is_there_for_all() {
+    let server = RedisServer::start();
+    let settings = || RedisBusSettings { linger: Duration::from_millis(50), ..Default::default() };
+    let here = with(&server.url(), settings()).await;
+    let there = with(&server.url(), settings()).await;
+    assert_eq!(here.audience(&thread(1)).await.unwrap(), 0);
+    let visitor = there.subscribe(&thread(1), None).await.unwrap();
+    assert_eq!(there.audience(&thread(1)).await.unwrap(), 1);
+    assert!(here.audience(&thread(1)).await.unwrap() > 0);
+    assert_eq!(here.audience(&thread(2)).await.unwrap(), 0);
+    drop(visitor);
+    let gone = async {
+        while here.audience(&thread(1)).await.unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("nobody is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_ahead_of_an_instance_is_told_of_no_gap() {
     let server = RedisServer::start();
     let (a, redis) = (instance(&server.url()).await, connect(&server.url()).await);
