@@ -102,9 +102,9 @@ async fn who_waits_is_told_at_once() {
     let thread = dana.ask(&form).await;
     let other = dana.ask(&Form::new("slices-0003")).await;
     let mut places = [thread.clone(), other.clone()].map(|thread| (thread, None::<String>));
-    let mut heard = Vec::new();
+    let (mut heard, mut answered) = (Vec::new(), false);
     // Asks as a page does: again and again, each time from the newest places.
-    while !heard.iter().any(|text| text == "to who waits") {
+    while !heard.iter().any(|text: &String| text == "to who waits") {
         let query: Vec<_> = places
             .iter()
             .map(|(thread, place)| {
@@ -119,9 +119,9 @@ async fn who_waits_is_told_at_once() {
             let dana = dana.clone();
             async move { slice(&dana, &query).await }
         });
-        if known && heard.is_empty() {
+        // The questions' own webhooks may have been heard by now, or come later.
+        if known && !std::mem::replace(&mut answered, true) {
             house.agent.answer(&other, "to who waits", "chat").await;
-            heard.push(String::new());
         }
         for frame in polling.await.unwrap() {
             let of = frame.data["threadId"].as_str().unwrap();
