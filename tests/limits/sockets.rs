@@ -334,7 +334,7 @@ async fn a_stop_finishes_what_is_in_flight_and_then_closes_the_door() {
     let mut late = TcpStream::connect(to).await.unwrap();
     late.write_all(b"GET /ok HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut bytes = [0; 1024];
-    let count = late.read(&mut bytes).await.unwrap();
+    let count = timeout(PATIENCE, late.read(&mut bytes)).await.expect("an answer").unwrap();
     assert!(bytes[..count].starts_with(b"HTTP/1.1 200"));
     assert!(!serving.is_finished(), "one is in flight");
     gate.add_permits(1);

@@ -104,7 +104,7 @@ async fn who_waits_is_told_at_once() {
     let mut places = [thread.clone(), other.clone()].map(|thread| (thread, None::<String>));
     let (mut heard, mut answered) = (Vec::new(), false);
     // Asks as a page does: again and again, each time from the newest places.
-    while !heard.iter().any(|text: &String| text == "to who waits") {
+    while !heard.iter().any(|text| text == "to who waits") {
         let query: Vec<_> = places
             .iter()
             .map(|(thread, place)| {
@@ -119,7 +119,6 @@ async fn who_waits_is_told_at_once() {
             let dana = dana.clone();
             async move { slice(&dana, &query).await }
         });
-        // The questions' own webhooks may have been heard by now, or come later.
         if known && !std::mem::replace(&mut answered, true) {
             house.agent.answer(&other, "to who waits", "chat").await;
         }
@@ -221,23 +220,20 @@ async fn the_drain_answers_whoever_waits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_makes_room_for_the_next_of_the_session() {
     let house = quiet(&[("HOTLINE_STREAM_PER_SESSION", "1"), ("HOTLINE_STREAM_MAX", "2")]).await;
-    let (mut dana, mut eve) = (house.visitor(), house.visitor());
+    let (mut dana, mut eve, mut finn) = (house.visitor(), house.visitor(), house.visitor());
     let thread = dana.ask(&Form::new("slices-0010")).await;
-    let form = Form { email: "eve@other.example".into(), ..Form::new("slices-0011") };
-    let other = eve.ask(&form).await;
-    let mut mia = house.visitor();
-    let form = Form { email: "mia@third.example".into(), ..Form::new("slices-0012") };
-    let third = mia.ask(&form).await;
-    let (_of_eve, _) = eve.follow(&other, None).await;
+    let of_eve = eve.ask(&Form::new("slices-0011")).await;
+    let of_finn = finn.ask(&Form::new("slices-0012")).await;
+    let (streams, _) = eve.follow(&of_eve, None).await;
     let waits = tokio::spawn(wait(dana.clone(), thread.clone()));
-    // Full, as a third one sees, who takes nobody's place by asking: one streams, one waits.
-    let query = format!("threadId={third}");
-    until("one who waits", || async { (ask(&mia, &query).await.status == 503).then_some(()) })
+    // Full, as a third one sees: one streams, one waits.
+    let query = format!("threadId={of_finn}");
+    until("one who waits", || async { (ask(&finn, &query).await.status == 503).then_some(()) })
         .await;
-    drop(_of_eve);
-    let (_stream, _) = until("a seat", || async {
+    drop(streams);
+    let _stream = until("a seat", || async {
         let response = dana.stream(&format!("threadId={thread}"), None).await;
-        (response.status() == 200).then_some((response, ()))
+        (response.status() == 200).then_some(response)
     })
     .await;
     let said = frames(&waits.await.unwrap().body);
