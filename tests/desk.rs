@@ -1,8 +1,18 @@
 //! The desk over real sockets, against a small Plain that keeps threads and fails on demand.
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 #[allow(dead_code, reason = "each test binary uses its own part")]
 #[path = "support/plain_script.rs"]
 mod plain_script;
+#[path = "support/redis.rs"]
+mod redis;
+
+#[path = "desk/away.rs"]
+mod away;
+#[path = "desk/once.rs"]
+mod once;
+#[path = "desk/repair.rs"]
+mod repair;
 
 use hotline::{
     domain::{
@@ -31,7 +41,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -46,6 +56,16 @@ const OURSELVES: &str = "mu_01KEKNVJ70GP51RQV8JJ59460C";
 struct Bus {
     head: AtomicU64,
     asked: AtomicUsize,
+    away: AtomicBool,
+}
+
+impl Bus {
+    fn check(&self) -> Result<(), BusError> {
+        match self.away.load(Ordering::SeqCst) {
+            true => Err(BusError("away".into())),
+            false => Ok(()),
+        }
+    }
 }
 
 impl EventBus for Bus {
@@ -60,13 +80,14 @@ impl EventBus for Bus {
     fn head<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, Cursor> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let head = self.head.load(Ordering::SeqCst);
-        Box::pin(
-            async move { Cursor::parse(format!("e-{head}")).map_err(|e| BusError(e.to_string())) },
-        )
+        Box::pin(async move {
+            self.check()?;
+            Cursor::parse(format!("e-{head}")).map_err(|e| BusError(e.to_string()))
+        })
     }
 
     fn belongs<'a>(&'a self, _: &'a ThreadId, _: &'a CustomerId) -> Answer<'a, bool> {
-        Box::pin(async { Ok(true) })
+        Box::pin(async { self.check().map(|()| true) })
     }
 
     fn forget<'a>(&'a self, _: &'a CustomerId) -> Answer<'a, Forgotten> {
@@ -78,7 +99,7 @@ impl EventBus for Bus {
     }
 
     fn removed<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, bool> {
-        Box::pin(async { Ok(false) })
+        Box::pin(async { self.check().map(|()| false) })
     }
 
     fn health(&self) -> Answer<'_, ()> {
@@ -277,17 +298,22 @@ impl House {
     }
 }
 
-fn desk(plain: &PlainScript, bus: &Arc<Bus>, settings: DeskSettings) -> Desk {
-    let client = PlainClient::new(PlainSettings {
+fn client(plain: &PlainScript) -> PlainClient {
+    let settings = PlainSettings::new(plain.url.clone(), ApiKey::new("plainApiKey_x"));
+    PlainClient::new(PlainSettings {
         request_timeout: Duration::from_millis(500),
         backoff: Duration::from_millis(1),
         tries: 2,
-        ..PlainSettings::new(plain.url.clone(), ApiKey::new("plainApiKey_x"))
-    });
+        ..settings
+    })
+    .expect("a client")
+}
+
+fn desk(plain: &PlainScript, bus: &Arc<Bus>, settings: DeskSettings) -> Desk {
     // A memory that is as old as the world: nothing was forgotten before it began.
     let settings =
         DeskSettings { settle: Duration::from_millis(1), look_back: Duration::ZERO, ..settings };
-    Desk::new(client.expect("a client"), bus.clone(), settings)
+    Desk::new(client(plain), bus.clone(), settings)
 }
 
 fn thread() -> ThreadId {

@@ -92,7 +92,7 @@ impl Viewer {
                 self.text.drain(..=to);
                 return (id, data);
             }
-            let mut bytes = [0; 16 * 1024];
+            let mut bytes = vec![0; 16 * 1024];
             let read = tokio::time::timeout(Duration::from_secs(60), self.socket.read(&mut bytes));
             let count = read.await.expect("a frame").unwrap();
             assert!(count > 0, "it goes on: {}", self.text);

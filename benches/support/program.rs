@@ -1,4 +1,5 @@
 //! The real program as a process of its own, and what the system says of it.
+#![allow(dead_code, reason = "each bench uses its part")]
 
 use std::{
     fmt, fs,

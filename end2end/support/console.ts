@@ -59,3 +59,6 @@ export const connectionLines = [
 
 /** What Chromium prints for an answer with this status. */
 export const statusLine = (status: number) => new RegExp(`^Failed to load resource: the server responded with a status of ${status}`);
+
+/** What Chromium prints where script takes long to start: many pages at once, on a small machine. */
+export const slowLines = [/was preloaded using link preload but not used within a few seconds/];

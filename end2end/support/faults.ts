@@ -32,6 +32,8 @@ export const test = base.extend<FaultFixtures>({
   settings: [{}, { option: true }],
 
   house: async ({ guard, settings }, use, info) => {
+    // Several servers, and things that have to be noticed missing: on a busy machine that takes its time.
+    info.setTimeout(180_000);
     const proxy = await Proxy.start();
     const stand = await apart(join(info.outputDir, `${basename(info.file, '.ts')}.log`), {
       front: async (direct) => {
@@ -65,12 +67,7 @@ export async function visit(page: Page, house: Pick<Apart, 'sandbox'>): Promise<
   const asked = question();
   const threadId = await ask(page, true, asked);
   await connectionState(page, 'live');
-  return follow(house, threadId, asked, await witness(page));
-}
-
-/** A visitor whose page is watched already. */
-export function follow(house: Pick<Apart, 'sandbox'>, threadId: string, asked: Question, watched: Witness): Visit {
-  return { threadId, asked, witness: watched, answered: async (text) => (await house.sandbox.answer(threadId, text), text) };
+  return { threadId, asked, witness: await witness(page), answered: async (text) => (await house.sandbox.answer(threadId, text), text) };
 }
 
 /** The visitor does not wait for the next try by itself. */

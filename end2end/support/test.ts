@@ -37,11 +37,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   scripted: async ({ javaScriptEnabled }, use) => use(javaScriptEnabled !== false),
 
-  guard: async ({ scripted, stand }, use) => {
+  guard: async ({ stand }, use) => {
     const guard = new ConsoleGuard();
     guard.home(stand.portalUrl, stand.sandbox.url);
-    // A page cannot know that script is off, and preloads what it would need.
-    if (!scripted) guard.allow(/hotline\.\w+ was preloaded using link preload but not used/);
+    // A page cannot know that script is off, and preloads what it would need. With script Chromium says so by the clock: when
+    // a busy machine takes seconds to start the script.
+    guard.allow(/hotline\.\w+ was preloaded using link preload but not used within a few seconds/);
     await use(guard);
     test.expect(guard.faults, 'errors in the console, broken policies, foreign requests, dialogs').toEqual([]);
   },

@@ -14,7 +14,7 @@ use hotline::{
         },
         clock::FixedClock,
         shutdown::Shutdown,
-        stream::{StreamContext, StreamSettings, open},
+        stream::{StreamContext, StreamQuery, StreamSettings, Wanted, open},
     },
 };
 use std::{collections::HashSet, sync::Arc};
@@ -178,8 +178,11 @@ async fn header(streams: &StreamContext, thread: ThreadId, bytes: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(bytes) {
         headers.insert("last-event-id", value);
     }
-    let after = String::from_utf8_lossy(bytes);
-    let response = open(streams, None, thread, &headers, Some(&after)).await;
+    let query = format!("threadId={thread}&after={}", String::from_utf8_lossy(bytes));
+    let mut asked = StreamQuery::read(&query, &headers).threads;
+    // What else is in the query may name further threads; who may follow them is not the question here.
+    let (_, place) = asked.swap_remove(0);
+    let response = open(streams, None, Wanted::one(thread, place)).await;
     assert_eq!(response.status(), 200);
     let mut body = response.into_body().into_data_stream();
     let first = body.next().await.expect("a first frame").expect("no error");

@@ -254,6 +254,15 @@ fn past(moment: f64, now: f64) -> bool {
     now >= moment || moment - now > FAR_MS
 }
 
+/// A time to wait.
+#[expect(
+    clippy::manual_clamp,
+    reason = "its panic would bring the formatting of floats into the bundle"
+)]
+fn within(ms: f64) -> f64 {
+    ms.max(0.0).min(FAR_MS)
+}
+
 /// From half of it to all of it.
 fn spread(ms: f64, chance: f64) -> f64 {
     ms * (0.5 + chance / 2.0)
@@ -274,7 +283,7 @@ impl Connection {
             open: open.then(|| self.line()),
             resync: self.resync,
             show,
-            wait: self.due(at.now).map(|due| (due - at.now).clamp(0.0, FAR_MS)),
+            wait: self.due(at.now).map(|due| within(due - at.now)),
         }
     }
 
@@ -333,7 +342,7 @@ impl Connection {
             (Event::Bye { after_ms, replaced }, _) if self.is_open() => {
                 let told = if replaced && at.seen { after_ms.min(LOOKED_AT_MS) } else { after_ms };
                 // However it is asked for, there is no coming back in a tight circle.
-                self.wait(now, told.clamp(PAUSE_MS * at.chance, LAST_TRY_MS), true, replaced);
+                self.wait(now, told.max(PAUSE_MS * at.chance).min(LAST_TRY_MS), true, replaced);
             }
             (Event::Failed, State::Opening { .. } | State::Live { .. }) => self.broke(at, false),
             (Event::Failed, State::Polling { .. }) => self.unanswered(at),
@@ -438,7 +447,7 @@ impl Connection {
                 self.shown
             }
             State::Waiting { until, .. } => {
-                Link::Reconnecting(((until - now).clamp(0.0, FAR_MS) / 1000.0).ceil() as u32)
+                Link::Reconnecting((within(until - now) / 1000.0).ceil() as u32)
             }
             _ => Link::Reconnecting(0),
         }
@@ -507,8 +516,8 @@ impl Connection {
     }
 
     fn back_off(&mut self, at: Moment) {
-        let doublings = self.failures.saturating_sub(1).min(10) as i32;
-        let delay = (FIRST_DELAY_MS * 2f64.powi(doublings)).min(LAST_DELAY_MS);
+        let doublings = self.failures.saturating_sub(1).min(10);
+        let delay = (FIRST_DELAY_MS * f64::from(1u32 << doublings)).min(LAST_DELAY_MS);
         self.wait(at.now, spread(delay, at.chance), false, false);
     }
 

@@ -301,8 +301,9 @@ impl Tab {
     }
 
     fn said(self: &Rc<Self>, lead: bool, words: &str) {
-        let Some(kind) = words.chars().next() else { return };
-        let words = &words[kind.len_utf8()..];
+        let mut rest = words.chars();
+        let Some(kind) = rest.next() else { return };
+        let words = rest.as_str();
         let (first, second) = words.split_once('\n').unwrap_or((words, ""));
         match (kind, lead) {
             ('h', true) => {

@@ -132,11 +132,11 @@ impl Roster {
     pub fn query(&self) -> String {
         let mut query = String::new();
         for Followed { thread, cursor, .. } in &self.0 {
-            for part in ["&threadId=", thread.as_str(), "&after=", cursor.as_str()] {
+            let and = if query.is_empty() { "threadId=" } else { "&threadId=" };
+            for part in [and, thread.as_str(), "&after=", cursor.as_str()] {
                 query.push_str(part);
             }
         }
-        query.replace_range(..1.min(query.len()), "");
         query
     }
 

@@ -154,7 +154,34 @@ pub fn sse(id: Option<&Cursor>, event: &StreamEvent) -> Result<Bytes, BusError> 
     Ok(frame.into())
 }
 
-/// The bus. Engines: [`memory::MemoryBus`].
+/// The bus. Engines: [`memory::MemoryBus`] for one instance, [`redis::RedisBus`] for several.
+///
+/// # Another engine
+///
+/// One more file beside them (NATS, Postgres, …) whose test calls `conformance::all` with a factory of empty buses, and
+/// one arm in `server::start`. [`replay::Feed`] is there to be used: history, followers and their wakers of one thread.
+/// What the suite demands of every engine, whatever it is made of:
+///
+/// - **Places.** Every event of a thread has a [`Cursor`] of its own, and names the one before it (`prev`): the chain is
+///   whole from any replay into what is live. [`EventBus::head`] is where the chain ends; it stays as it is, whoever
+///   looks or listens, until something is published for this very thread.
+/// - **Replay.** From any place that was given out, everything after it, in order, once, with nothing between replay
+///   and live end: subscribe first, then read, then drop what came twice. Cut off in the middle of a replay, a reader
+///   goes on from where they were.
+/// - **Gaps are told.** Where the past was dropped (exactly the wanted number of events is kept), for a place of another
+///   epoch (a bus that lost its memory draws a new one), one not given out yet, and any text that is no place: `gap`, no
+///   replay, the head. It may be told where nothing was missed; never be left out where something was.
+/// - **Once.** Deduplicating, appending and telling are one step: of fifty publications of an event at once, one is
+///   [`Published::New`]. An id counts for its time by the given clock, and then no more.
+/// - **No reader holds up another.** A reader slower than the bounded history is ended, not skipped and not waited for.
+/// - **Removal.** After [`EventBus::forget`], nothing of the customer's threads is to be had, by whatever place: their
+///   streams end and tell so, what is published later is [`Published::Removed`], and a thread that turns out to be
+///   theirs only then is removed as well. Twice does no harm.
+/// - **A storm.** Publishers and readers who come and go at once: what all visits of a reader gave, put together, is the
+///   history.
+///
+/// And what no suite can show: every call ends in bounded time; an error promises nothing, `Ok` means that it is held;
+/// when the engine's own server comes back, so does the bus; memory and storage are bounded.
 pub trait EventBus: Send + Sync + std::fmt::Debug + 'static {
     /// Deduplicates, appends and fans out, as one step. When this answers `Ok`, the event is held.
     fn publish(&self, event: NewEvent) -> Answer<'_, Published>;

@@ -5,6 +5,9 @@
 
 mod address;
 pub mod slot;
+#[cfg(test)]
+#[path = "../../tests/support/redis.rs"]
+pub(in crate::server) mod testing;
 mod wire;
 
 pub use address::check_url;
@@ -113,7 +116,7 @@ struct Inner {
 }
 
 enum Wires {
-    Node(Wire),
+    Node(Box<Wire>),
     Cluster(ClusterConnection),
 }
 
@@ -158,7 +161,7 @@ impl Redis {
                 "several addresses are for a cluster, which this is not".into(),
             ));
         } else {
-            Wires::Node(wire)
+            Wires::Node(Box::new(wire))
         };
         let prefix = settings.prefix.clone();
         Ok(Self(Arc::new(Inner { addresses, wires, prefix, patience })))

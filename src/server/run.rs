@@ -130,15 +130,13 @@ fn sandbox_settings(config: &SandboxConfig, webhook_url: Option<String>) -> Sand
 }
 
 fn repair_settings(config: &Config) -> RepairSettings {
-    let usual = RepairSettings::default();
     RepairSettings {
         every: config.repair_every,
         longest: config.repair_every * 15,
         settle: config.repair_settle,
         fresh: config.repair_settle,
-        delay: usual.delay.min(config.repair_every),
+        delay: RepairSettings::default().delay.min(config.repair_every),
         per_second: config.repair_per_second,
-        ..usual
     }
 }
 

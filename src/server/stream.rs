@@ -155,7 +155,7 @@ impl StreamContext {
 pub async fn open(ctx: &StreamContext, session: Option<&str>, wanted: Wanted) -> Response {
     let (seat, opened) = match connect(ctx, wanted).await {
         Ok(connected) => connected,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     counter!("hotline_streams_opened_total").increment(1);
     let member = session.map(|session| Crowd::join(&ctx.0.crowd, session));
@@ -172,21 +172,22 @@ pub async fn open(ctx: &StreamContext, session: Option<&str>, wanted: Wanted) ->
 }
 
 /// Takes a seat and subscribes to all threads, or says why not.
-async fn connect(ctx: &StreamContext, wanted: Wanted) -> Result<(Seat, Opened), Response> {
+async fn connect(ctx: &StreamContext, wanted: Wanted) -> Result<(Seat, Opened), Box<Response>> {
     let Some(seat) = Seat::take(&ctx.0) else {
         counter!("hotline_streams_refused_total").increment(1);
-        return Err(unavailable(
+        return Err(Box::new(unavailable(
             "Too many live connections right now. The page works without; please reload later.",
-        ));
+        )));
     };
     match Opened::new(&ctx.0, wanted).await {
         Ok(Some(opened)) => Ok((seat, opened)),
         Ok(None) => {
-            Err((StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response())
+            let gone = (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]);
+            Err(Box::new(gone.into_response()))
         }
         Err(error) => {
             tracing::warn!(%error, "Cannot open a stream");
-            Err(unavailable("Live updates are unavailable right now."))
+            Err(Box::new(unavailable("Live updates are unavailable right now.")))
         }
     }
 }

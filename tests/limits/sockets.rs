@@ -303,7 +303,7 @@ async fn idle_connections_end_and_streams_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_finishes_what_is_in_flight_and_takes_nobody_new() {
+async fn a_stop_finishes_what_is_in_flight_and_then_closes_the_door() {
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let (held, begun) = (gate.clone(), Arc::new(AtomicBool::new(false)));
     let began = begun.clone();
@@ -330,11 +330,18 @@ async fn a_stop_finishes_what_is_in_flight_and_takes_nobody_new() {
     stop.cancel();
     assert_eq!(rest(&mut idle).await, "");
     assert_eq!(rest(&mut silent).await, "");
-    until("a closed door", || async { TcpStream::connect(to).await.is_err().then_some(()) }).await;
+    // As long as one is in flight, others may ask whether we are ready.
+    let mut late = TcpStream::connect(to).await.unwrap();
+    late.write_all(b"GET /ok HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut bytes = [0; 1024];
+    let count = late.read(&mut bytes).await.unwrap();
+    assert!(bytes[..count].starts_with(b"HTTP/1.1 200"));
     assert!(!serving.is_finished(), "one is in flight");
     gate.add_permits(1);
     assert!(rest(&mut stream).await.ends_with("done"));
+    assert_eq!(rest(&mut late).await, "", "but nobody holds the end up");
     timeout(PATIENCE, serving).await.expect("the end").unwrap().unwrap();
+    assert!(TcpStream::connect(to).await.is_err(), "the door is closed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

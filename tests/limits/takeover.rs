@@ -337,7 +337,7 @@ async fn what_is_no_plain_get_of_http_1_1_stays_with_hyper() {
         assert_eq!(head[0], "HTTP/1.1 200 OK");
         let _ = client.stream.write_all(inner.as_bytes()).await;
         assert_eq!(client.chunks().await, frames().concat());
-        let after = client.stream.shutdown().await.map(|()| ());
+        let after = client.stream.shutdown().await;
         let left = rest(&mut client.stream).await;
         assert!(!left.contains("HTTP/1.1 200"), "{after:?} {left}");
     }
@@ -505,8 +505,8 @@ async fn a_stop_waits_for_the_stream_and_closes_behind_it() {
     client.head().await;
     assert_eq!(client.chunk().await, b"hello");
     stop.cancel();
-    until("a closed door", || async { TcpStream::connect(to).await.is_err().then_some(()) }).await;
     end.send(true).unwrap();
     assert_eq!(client.chunks().await, b"bye");
     assert_eq!(rest(&mut client.stream).await, "");
+    until("a closed door", || async { TcpStream::connect(to).await.is_err().then_some(()) }).await;
 }

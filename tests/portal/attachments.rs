@@ -257,7 +257,7 @@ async fn a_plain_that_fails_is_a_sentence() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_of_older_pages_are_found_and_the_search_has_an_end() {
-    let (house, wire) = House::wired(&[("HOTLINE_CACHE_TTL_MS", "60000")]).await;
+    let (house, wire) = House::wired(&[("HOTLINE_CACHE_MS", "60000")]).await;
     let mut dana = house.visitor();
     let thread = dana.ask(&Form::new("files-0007")).await;
     let first = answer(&house, &thread, "first.txt", "1", "chat").await;

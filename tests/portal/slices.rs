@@ -225,11 +225,14 @@ async fn whoever_waits_makes_room_for_the_next_of_the_session() {
     let thread = dana.ask(&Form::new("slices-0010")).await;
     let form = Form { email: "eve@other.example".into(), ..Form::new("slices-0011") };
     let other = eve.ask(&form).await;
+    let mut mia = house.visitor();
+    let form = Form { email: "mia@third.example".into(), ..Form::new("slices-0012") };
+    let third = mia.ask(&form).await;
     let (_of_eve, _) = eve.follow(&other, None).await;
     let waits = tokio::spawn(wait(dana.clone(), thread.clone()));
-    // Full, as somebody else sees: one streams, one waits.
-    let query = format!("threadId={other}");
-    until("one who waits", || async { (ask(&eve, &query).await.status == 503).then_some(()) })
+    // Full, as a third one sees, who takes nobody's place by asking: one streams, one waits.
+    let query = format!("threadId={third}");
+    until("one who waits", || async { (ask(&mia, &query).await.status == 503).then_some(()) })
         .await;
     drop(_of_eve);
     let (_stream, _) = until("a seat", || async {

@@ -82,6 +82,42 @@ async fn a_message_that_did_not_come_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_there_is_there_for_all() {
+    let server = RedisServer::start();
+    let settings = || RedisBusSettings { linger: Duration::from_millis(50), ..Default::default() };
+    let here = with(&server.url(), settings()).await;
+    let there = with(&server.url(), settings()).await;
+    assert_eq!(here.audience(&thread(1)).await.unwrap(), 0);
+    let visitor = there.subscribe(&thread(1), None).await.unwrap();
+    assert_eq!(there.audience(&thread(1)).await.unwrap(), 1);
+    assert!(here.audience(&thread(1)).await.unwrap() > 0);
+    assert_eq!(here.audience(&thread(2)).await.unwrap(), 0);
+    drop(visitor);
+    let gone = async {
+        while here.audience(&thread(1)).await.unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("nobody is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_ahead_of_an_instance_is_told_of_no_gap() {
+    let server = RedisServer::start();
+    let (a, redis) = (instance(&server.url()).await, connect(&server.url()).await);
+    // Somebody follows here, so that the channel is heard; but of this event it says nothing.
+    let mut reader = Reader::of(&a, 1).await;
+    publish(&a, event(1, 1)).await;
+    assert_eq!(reader.next().await, id(1));
+    publish_unheard(&redis, 1, 2).await;
+    let ahead = a.head(&thread(1)).await.unwrap();
+    let late = a.subscribe(&thread(1), Some(&ahead)).await.unwrap();
+    assert!(!late.gap && late.replay.is_empty());
+    assert_eq!(late.cursor, ahead);
+    assert_eq!(reader.next().await, id(2), "and others hear by it what they missed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hole_that_cannot_be_filled_is_told() {
     let server = RedisServer::start();
     let settings = RedisBusSettings { history_per_thread: 4, ..RedisBusSettings::default() };

@@ -1,11 +1,12 @@
 //! The sender of webhooks: one thread's messages, one after the other, each until it is taken.
 
 use crate::{
+    delivery::delivery,
     dice::Dice,
-    live::{self, AGENT, SECRET},
+    live::{self, SECRET},
 };
 use hotline::server::webhook::signature::Secret;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{ops::AddAssign, time::Duration};
 
 /// The text of a message, number `n` of its thread.
@@ -79,12 +80,13 @@ impl Post {
     async fn attempt(&self, m: usize, dice: &mut Dice, sent: &mut Sent) -> bool {
         sent.posts += 1;
         let portal = &self.portals[usize::from(dice.one_in(2))];
-        let body = self.body(m).to_string();
+        let number = format!("{:013}{m:013}", self.n);
+        let (body, signature) = delivery(&self.secret, &number, &self.thread, &text(m));
         let request = self
             .http
             .post(format!("{portal}/api/webhooks/plain"))
             .header("content-type", "application/json")
-            .header("plain-request-signature", self.secret.sign(body.as_bytes()))
+            .header("plain-request-signature", signature)
             .timeout(Duration::from_secs(10))
             .body(body);
         let Ok(answer) = request.send().await else { return false };
@@ -96,37 +98,5 @@ impl Post {
         let told: Value = serde_json::from_slice(&told).unwrap_or_default();
         sent.duplicates += usize::from(told["outcome"] == "duplicate");
         true
-    }
-
-    fn body(&self, m: usize) -> Value {
-        let now = jiff::Timestamp::now().to_string();
-        let id = format!("{:013}{m:013}", self.n);
-        json!({
-            "id": format!("pEv_{id}"),
-            "type": "thread.chat_sent",
-            "timestamp": now,
-            "workspaceId": "w_01KEKJ4HM0G61NKTVPFMC4CP3P",
-            "webhookMetadata": {
-                "webhookTargetId": "whTarget_01KEP13D003SAD3TJXBYE33Z6T",
-                "webhookTargetVersion": "2026-04-21",
-                "webhookDeliveryAttemptId": "whAttempt_01KQS44JHW3Y36180RZ4THSKGV",
-                "webhookDeliveryAttemptNumber": 1,
-                "webhookDeliveryAttemptTimestamp": now,
-            },
-            "payload": {
-                "eventType": "thread.chat_sent",
-                "thread": {"id": self.thread},
-                "chat": {
-                    "timelineEntryId": format!("t_{id}"),
-                    "id": format!("ch_{id}"),
-                    "text": text(m),
-                    "attachments": [],
-                    "createdAt": now,
-                    "createdBy": {"actorType": "user", "userId": AGENT},
-                    "updatedAt": now,
-                    "updatedBy": {"actorType": "user", "userId": AGENT},
-                },
-            },
-        })
     }
 }

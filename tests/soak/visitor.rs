@@ -1,9 +1,12 @@
 //! The readers: each follows one thread, is cut off again and again, and comes back with its place to whichever
 //! instance answers.
 
-use crate::{dice::Dice, live, post};
+use crate::{PATIENCE, dice::Dice, live, post};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 /// Somebody with a thread of their own.
 #[derive(Clone)]
@@ -97,10 +100,22 @@ impl Visitor {
         (answer.status() == 200).then_some(answer)
     }
 
-    /// Listens until all messages were there, or the time is over.
-    pub async fn follow(self, place: String, all: usize, end: Instant, mut dice: Dice) -> Heard {
+    /// Listens until all messages were there, or nothing more comes although all was sent.
+    pub async fn follow(
+        self,
+        place: String,
+        all: usize,
+        sent_all: &AtomicBool,
+        mut dice: Dice,
+    ) -> Heard {
         let mut memory = Memory { place, numbers: Vec::new(), heard: Heard::default() };
-        while memory.numbers.len() < all && Instant::now() < end {
+        let mut grew = (0, Instant::now());
+        while memory.numbers.len() < all {
+            if !sent_all.load(Ordering::Relaxed) || memory.numbers.len() > grew.0 {
+                grew = (memory.numbers.len(), Instant::now());
+            } else if grew.1.elapsed() > PATIENCE {
+                break;
+            }
             let portal = usize::from(dice.one_in(2));
             let Some(stream) = self.connect(portal, Some(&memory.place)).await else {
                 memory.heard.refused += 1;

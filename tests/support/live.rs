@@ -176,18 +176,22 @@ impl Reader {
 
     /// The next frame; none at the stream's end.
     pub async fn next(&mut self) -> Option<Frame> {
+        let frame = self.try_next().await.unwrap();
+        assert!(frame.is_some() || self.buffer.is_empty(), "half a frame at the end");
+        frame
+    }
+
+    /// The next frame; none at the stream's end, an error where the connection broke.
+    pub async fn try_next(&mut self) -> reqwest::Result<Option<Frame>> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|two| two == b"\n\n") {
                 let frame: Vec<u8> = self.buffer.drain(..end + 2).collect();
-                return Some(parse(std::str::from_utf8(&frame).unwrap()));
+                return Ok(Some(parse(std::str::from_utf8(&frame).unwrap())));
             }
             let chunk = tokio::time::timeout(Duration::from_secs(20), self.response.chunk());
-            match chunk.await.expect("a frame, or the end").unwrap() {
+            match chunk.await.expect("a frame, or the end")? {
                 Some(chunk) => self.buffer.extend_from_slice(&chunk),
-                None => {
-                    assert!(self.buffer.is_empty(), "half a frame at the end");
-                    return None;
-                }
+                None => return Ok(None),
             }
         }
     }

@@ -1,6 +1,6 @@
 // What lies between visitor and portal fails: gateways, networks, the visitor's own machine.
-import { anything, complete, expect, follow, impatient, reconnect, stream, test, visit } from '../../support/faults.ts';
-import { ask, connectionState, hydrated, message, question, reply, retryButton, unique, words } from '../../support/pages.ts';
+import { anything, complete, expect, impatient, reconnect, test, visit } from '../../support/faults.ts';
+import { connectionState, hydrated, message, reply, retryButton, unique, words } from '../../support/pages.ts';
 import { until } from '../../support/process.ts';
 import { witness } from '../../support/witness.ts';
 
@@ -20,41 +20,6 @@ test('a gateway that answers 502 to everything: the page comes back by itself', 
   await connectionState(page, 'live');
   said.push(await visitor.answered(unique('Said afterwards')));
   await complete(page, house, visitor, said);
-});
-
-test('a gateway that answers 502 to streams only: slow mode, and every answer', async ({ page, house }) => {
-  const visitor = await visit(page, house);
-  house.proxy.fail(502, stream);
-  house.proxy.cut();
-  await connectionState(page, 'slow');
-  const said: string[] = [];
-  for (let count = 1; count <= 3; count += 1) {
-    said.push(await visitor.answered(unique(`Not streamed ${count}`)));
-    await expect(message(page, said.at(-1) as string)).toHaveCount(1);
-  }
-  await connectionState(page, 'slow');
-
-  house.proxy.heal();
-  await reconnect(page);
-  said.push(await visitor.answered(unique('Streamed')));
-  await complete(page, house, visitor, said);
-});
-
-test('a virus scanner that waits for the end of every answer: slow mode, and every answer', async ({ page, house }) => {
-  house.proxy.hoard(stream);
-  const asked = question();
-  const threadId = await ask(page, true, asked);
-  const visitor = follow(house, threadId, asked, await witness(page));
-  await connectionState(page, 'slow');
-  const said = [await visitor.answered(unique('Scanned')), await visitor.answered(unique('And scanned again'))];
-  await expect(words(page)).toHaveText([asked.message, ...said]);
-  const mine = unique('I am not in a hurry');
-  await reply(page, mine);
-  await expect(message(page, mine)).toHaveAttribute('data-state', 'sent');
-
-  house.proxy.heal();
-  await reconnect(page);
-  await complete(page, house, visitor, [...said, mine]);
 });
 
 test('connections that break again and again lose nothing and repeat nothing', async ({ page, house }) => {
@@ -141,8 +106,8 @@ test('offline and back: what both sides wrote meanwhile', async ({ page, context
 
 test('what was said between the page and its stream is shown', async ({ page, house }) => {
   const before = await visit(page, house);
-  // The page arrives, its stream does not yet; and nothing but the stream may tell.
-  const [letStream, letRead] = [house.proxy.hold(stream), house.proxy.hold(/^\/api\/support\/messages\?/)];
+  // The page arrives, its stream does not yet; and nothing but the stream (or what replaces it) may tell.
+  const [letStream, letRead] = [house.proxy.hold(/^\/api\/support\/(stream|poll)\?/), house.proxy.hold(/^\/api\/support\/messages\?/)];
   await page.goto(`/t/${before.threadId}`);
   await hydrated(page);
   const visitor = { ...before, witness: await witness(page) };

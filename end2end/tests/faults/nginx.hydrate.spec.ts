@@ -18,6 +18,7 @@ const test = base.extend<NginxFixtures>({
   directives: ['', { option: true }],
   settings: [{}, { option: true }],
   house: async ({ guard, directives, settings }, use, info) => {
+    info.setTimeout(180_000);
     let nginx: Nginx | undefined;
     const front = async (direct: string) => {
       nginx = await Nginx.start(direct, directives);

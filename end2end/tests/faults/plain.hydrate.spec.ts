@@ -75,7 +75,7 @@ test('webhooks that come twice, late and out of order are shown once and in orde
 });
 
 test.describe('webhooks that never come', () => {
-  test.use({ settings: { HOTLINE_REPAIR_MS: '1000', HOTLINE_REPAIR_SETTLE_MS: '500' } });
+  test.use({ settings: { HOTLINE_REPAIR_MS: '200', HOTLINE_REPAIR_SETTLE_MS: '500' } });
 
   test('an open page is told all the same, and a page that is opened shows everything', async ({ page, house }) => {
     const visitor = await visit(page, house);

@@ -1,5 +1,6 @@
 // Streams do not get through: the page asks instead, and says so.
 import type { Page } from '@playwright/test';
+import { slowLines } from '../../support/console.ts';
 import { anything, expect, stream, test } from '../../support/faults.ts';
 import { ask, connection, connectionState, message, unique } from '../../support/pages.ts';
 import { until } from '../../support/process.ts';
@@ -9,6 +10,7 @@ const retry = (page: Page) => page.getByRole('button', { name: 'Retry now' });
 
 // Held up means silence, and silence takes time.
 test.describe.configure({ timeout: 120_000 });
+test.beforeEach(({ guard }) => guard.allow(...slowLines));
 
 test('streams that are refused: slow mode, and live again when they are not', async ({ page, scripted, house }) => {
   house.proxy.fail(502, stream);

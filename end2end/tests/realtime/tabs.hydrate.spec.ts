@@ -1,6 +1,6 @@
 // One stream for all tabs of a browser.
 import type { BrowserContext, Page } from '@playwright/test';
-import { statusLine } from '../../support/console.ts';
+import { slowLines, statusLine } from '../../support/console.ts';
 import { expect, type House, stream, test } from '../../support/faults.ts';
 import { ask, composer, connection, connectionState, hydrated, message, unique } from '../../support/pages.ts';
 import { witness } from '../../support/witness.ts';
@@ -26,7 +26,8 @@ async function shownOnce(pages: Page[], text: string): Promise<void> {
 }
 
 // Eight pages take their time on a small machine.
-test.describe.configure({ timeout: 180_000 });
+test.describe.configure({ timeout: 300_000 });
+test.beforeEach(({ guard }) => guard.allow(...slowLines));
 
 test('eight tabs over HTTP/1.1 use one connection, and all update', async ({ page, context, scripted, house }) => {
   const threadId = await ask(page, scripted);

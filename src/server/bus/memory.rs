@@ -583,6 +583,15 @@ mod tests {
         assert!(!state.removed.threads.contains(&thread(1)));
     }
 
+    /// More than the suite asks: here all threads are in one place.
+    #[tokio::test]
+    async fn an_event_is_one_threads_only() {
+        let bus = bus(MemoryBusSettings::default());
+        bus.publish(event(1, 1)).await.unwrap();
+        let other = NewEvent { thread_id: thread(2), ..event(1, 1) };
+        assert_eq!(bus.publish(other).await.unwrap(), Published::Duplicate);
+    }
+
     #[tokio::test]
     async fn only_numbers_that_were_given_out_count() {
         let bus = bus(MemoryBusSettings::default());

@@ -138,7 +138,7 @@ impl RedisBus {
             to_read,
         });
         shared.lanes.refresh().await?;
-        within(shared.redis.patience(), async { Ok(shared.lanes.all_up().await) }).await?;
+        within(shared.redis.patience(), shared.lanes.all_up()).await?;
         let reader = Arc::downgrade(&shared);
         tokio::spawn(async move {
             let topics = futures::stream::poll_fn(|cx| wanted.poll_recv(cx));
@@ -149,24 +149,29 @@ impl RedisBus {
     }
 }
 
-/// Reads the Stream of a thread that is followed here and not heard, or has a hole.
+/// Reads the Stream of a thread that is followed here and not heard, or has a hole. A connection that is lost once more
+/// meanwhile is no reason to end its streams; one that stays away is.
 async fn reread(shared: Weak<Shared>, topic: Arc<Topic>) {
-    for _ in 0..2 {
+    let began = Instant::now();
+    loop {
         let Some(shared) = shared.upgrade() else { return };
-        if topic.listeners() == 0 {
-            break;
-        }
-        let patience = shared.redis.patience();
         let work = async {
             let _turn = topic.turn.lock().await;
-            Ok(shared.bring_up(&topic).await.map(drop).map_err(|error| RedisFault(error.0)))
+            if topic.listeners() == 0 {
+                topic.end();
+                return Ok(());
+            }
+            shared.bring_up(&topic).await.map(drop).map_err(|error| RedisFault(error.0))
         };
-        match within(patience, work).await {
-            Ok(Ok(())) => return,
-            Ok(Err(fault)) | Err(fault) => tracing::debug!(%fault, "Cannot read a thread's past"),
+        let Err(fault) = within(shared.redis.patience(), work).await else { return };
+        tracing::debug!(%fault, "Cannot read a thread's past");
+        if began.elapsed() >= shared.settings.grace {
+            topic.end();
+            return;
         }
+        drop(shared);
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    topic.end();
 }
 
 /// Gives up what nobody follows.
@@ -208,24 +213,36 @@ impl Shared {
 
     /// Makes sure that everything is heard and known, over the connection that it answers. Only in the topic's turn.
     async fn bring_up(&self, topic: &Topic) -> Result<u64, BusError> {
-        let lane = self.lanes.of(topic.slot).ok_or_else(|| BusError("nobody listens".into()))?;
-        let up = lane.up().await?;
-        if topic.is_live(up.number) {
-            return Ok(up.number);
-        }
-        if let Err(error) = up.subscribe(&topic.keys.channel).await {
-            if error.redirect_node().is_some() {
-                self.lanes.refresh().await?;
-                self.look_again();
+        let mut moves = 0;
+        let up = loop {
+            let lane =
+                self.lanes.of(topic.slot).ok_or_else(|| BusError("nobody listens".into()))?;
+            let up = lane.up().await?;
+            if topic.is_live(up.number) {
+                return Ok(up.number);
             }
-            return Err(RedisFault::from(error).into());
-        }
+            match up.subscribe(&topic.keys.channel).await {
+                Ok(()) => break up,
+                // Its slot went to another node.
+                Err(error) if error.redirect_node().is_some() && moves < 3 => {
+                    moves += 1;
+                    self.lanes.refresh().await?;
+                }
+                Err(error) => return Err(RedisFault::from(error).into()),
+            }
+        };
+        self.catch_up(topic, up.number).await?;
+        Ok(up.number)
+    }
+
+    /// Reads what Redis has and this instance has not. Only in the topic's turn.
+    async fn catch_up(&self, topic: &Topic, connection: u64) -> Result<(), BusError> {
         for _ in 0..ROUNDS {
-            let after = topic.begin_reading(up.number);
+            let after = topic.begin_reading(connection);
             counter!("hotline_bus_reads_total").increment(1);
             let snapshot = self.read(&topic.keys, Some(after)).await?;
             if topic.merge(snapshot, self.bounds) == Then::Nothing {
-                return Ok(up.number);
+                return Ok(());
             }
         }
         topic.end();
@@ -310,6 +327,7 @@ impl Shared {
         thread: &ThreadId,
         after: Option<&Cursor>,
     ) -> Result<Subscription, BusError> {
+        let mut asked = false;
         loop {
             let topic = self.topic(thread);
             let _turn = topic.turn.lock().await;
@@ -318,6 +336,11 @@ impl Shared {
             }
             let connection = self.bring_up(&topic).await?;
             match topic.follow(after, connection)? {
+                // Who comes from another instance may be ahead of what was heard here.
+                Followed::From { gap: true, .. } if after.is_some() && !asked => {
+                    asked = true;
+                    self.catch_up(&topic, connection).await?;
+                }
                 Followed::From { cursor, gap, resumed } => {
                     let live = LiveReceiver(resumed.follower);
                     return Ok(Subscription { cursor, gap, replay: resumed.replay, live });
@@ -520,8 +543,5 @@ impl EventBus for RedisBus {
     }
 }
 
-#[cfg(test)]
-#[path = "../../../tests/support/redis.rs"]
-mod server;
 #[cfg(test)]
 mod tests;

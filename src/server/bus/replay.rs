@@ -87,6 +87,14 @@ impl Feed {
         self.lock().head()
     }
 
+    /// The frame with this number, if it is still kept.
+    pub fn frame(&self, seq: u64) -> Option<Arc<LiveFrame>> {
+        let ring = self.lock();
+        let at = ring.frames.partition_point(|(number, _)| *number < seq);
+        let (number, frame) = ring.frames.get(at)?;
+        (*number == seq).then(|| frame.clone())
+    }
+
     /// How many follow it now.
     pub fn listeners(&self) -> usize {
         self.lock().listeners()
@@ -304,6 +312,8 @@ mod tests {
             }
         }
         assert!(feed.resume(9).gap);
+        assert_eq!(feed.frame(20).unwrap().cursor.as_str(), "e-20");
+        assert!([10, 19, 25, 31].iter().all(|seq| feed.frame(*seq).is_none()));
     }
 
     #[test]

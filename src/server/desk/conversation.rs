@@ -137,6 +137,13 @@ impl Desk {
         }
     }
 
+    /// What was read last for whomever, however long ago and whatever happened since.
+    pub(super) async fn last_read(&self, thread: &ThreadId) -> Option<Read> {
+        let slot = self.0.slots.get(thread).await?;
+        let state = slot.state.lock().await;
+        state.kept.as_ref().map(|kept| kept.read.clone())
+    }
+
     /// The page before. `before` is [`Conversation::older`] of a page, as a browser gives it back.
     pub async fn older(&self, thread: &ThreadId, before: &str) -> Result<Conversation, DeskError> {
         let place = PageCursor::decode(before).ok_or_else(bad_page)?;

@@ -6,7 +6,7 @@
 //! | case | what the desk does |
 //! |---|---|
 //! | the memory knows the key | answers what it knows, or looks for what was begun before it sends anything |
-//! | the memory cannot be asked | looks among Plain's newest messages before it sends anything |
+//! | the memory cannot be asked, or could not a moment ago | looks among Plain's newest messages, two minutes back, before it sends anything |
 //! | a [`LocalMemory`] was lost by a restart | the same for the first minutes ([`Memory::reaches_back_to`]): what was sent in the two minutes before the restart is found by reading back. A retry that comes later than that is sent again |
 //! | the instance dies between sending and remembering | with a shared memory, the next one finds that sending was begun, and looks |
 
@@ -57,7 +57,8 @@ pub trait Memory: Send + Sync + fmt::Debug + 'static {
     /// Gives a claimed key back. Does nothing for a token that does not have it (any more).
     fn release<'a>(&'a self, key: &'a str, token: &'a str) -> Recall<'a, ()>;
 
-    /// The moment before which it knows nothing, in milliseconds since 1970; none if it outlives the process.
+    /// The moment before which it may not know everything, in milliseconds since 1970; none if it outlives the process and
+    /// never failed.
     fn reaches_back_to(&self) -> Option<i64> {
         None
     }

@@ -15,7 +15,7 @@ impl Desk {
     /// [`Code::Unavailable`](crate::domain::error::Code::Unavailable): send it again with the same `submission_id`.
     pub async fn open_request(&self, request: &Request) -> Result<ThreadId, DeskError> {
         let (desk, request) = (self.clone(), request.clone());
-        to_the_end(async move { desk.opening(&request).await }).await
+        to_the_end(Box::pin(async move { desk.opening(&request).await })).await
     }
 
     async fn opening(&self, request: &Request) -> Result<ThreadId, DeskError> {

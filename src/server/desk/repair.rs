@@ -214,6 +214,16 @@ impl Desk {
                 }
             }
         };
+        let first = shared.is_none();
+        let shared = match shared {
+            // What the pages of those who watch were made of. A reading of our own may have more, and they were not told.
+            None => self
+                .last_read(thread)
+                .await
+                .filter(|read| !is_nowhere(&read.page.cursor))
+                .map(|read| Known::first(&read.page, began_at(&read))),
+            known => known,
+        };
         let age = match &shared {
             _ if read_again => Duration::ZERO,
             Some(known) if known.is_open() => settings.fresh.max(settings.settle * 2),
@@ -223,7 +233,7 @@ impl Desk {
         if is_nowhere(&read.page.cursor) {
             return Err(Failed::Away);
         }
-        let read_at = now_ms() - i64::try_from(read.began.elapsed().as_millis()).unwrap_or(0);
+        let read_at = began_at(&read);
         let after = shared.as_ref().map(|known| &known.cursor);
         let subscription = self.0.bus.subscribe(thread, after.or(Some(&read.page.cursor))).await?;
         if subscription.live.is_removed() {
@@ -268,7 +278,7 @@ impl Desk {
                 Published::Removed => return Err(Failed::Gone),
             }
         }
-        if verdict.known != known {
+        if first || verdict.known != known {
             self.share(thread, &verdict.known).await;
         }
         let again = verdict.look_again.map(|left| Duration::from_millis(left.unsigned_abs() + 1));
@@ -380,6 +390,11 @@ fn event_id(parts: &[String]) -> EventId {
         hash.finalize().iter().take(26).map(|byte| LETTERS[usize::from(byte & 31)]).collect();
     let letters = String::from_utf8(letters).unwrap_or_default();
     EventId::parse(format!("repaired_{letters}")).expect("it has the shape of one")
+}
+
+/// When a reading began, in milliseconds since 1970.
+fn began_at(read: &Read) -> i64 {
+    now_ms() - i64::try_from(read.began.elapsed().as_millis()).unwrap_or(0)
 }
 
 fn now_ms() -> i64 {

@@ -39,7 +39,7 @@ impl Desk {
     ) -> Result<SentReply, DeskError> {
         let (desk, thread, text, key) =
             (self.clone(), thread.clone(), text.to_owned(), key.clone());
-        to_the_end(async move { desk.replying(&thread, &text, &key).await }).await
+        to_the_end(Box::pin(async move { desk.replying(&thread, &text, &key).await })).await
     }
 
     async fn replying(

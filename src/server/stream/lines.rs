@@ -122,7 +122,7 @@ impl Many {
     ) -> Option<Heard> {
         let start = self.turn.min(self.lines.len());
         let (before, from) = self.lines.split_at_mut(start);
-        let mut asked = from.iter_mut().chain(before).map(|line| ask(line)).enumerate();
+        let mut asked = from.iter_mut().chain(before).map(&mut ask).enumerate();
         let (passed, said) = asked.find_map(|(passed, said)| Some((passed, said?)))?;
         let index = (start + passed) % self.lines.len();
         self.turn = (index + 1) % self.lines.len();

@@ -35,7 +35,7 @@ pub async fn poll(
 ) -> Response {
     let (_seat, opened) = match connect(ctx, wanted).await {
         Ok(connected) => connected,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     counter!("hotline_polls_total").increment(1);
     let member = session.map(|session| Crowd::join(&ctx.0.crowd, session));

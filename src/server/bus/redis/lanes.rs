@@ -133,12 +133,13 @@ impl Lanes {
     }
 
     /// Waits until all of them listen.
-    pub async fn all_up(&self) {
+    pub async fn all_up(&self) -> Result<(), RedisFault> {
         let lanes: Vec<_> = self.lock().lanes.values().cloned().collect();
         for lane in lanes {
             // Only a lane that was given up fails, and then another has its slots.
             let _ = lane.up().await;
         }
+        Ok(())
     }
 
     /// Finds out which node has which slots, and opens and ends lanes accordingly.
@@ -201,7 +202,9 @@ async fn run(lanes: Weak<Lanes>, lane: Arc<Lane>) {
         drop(all);
         let end = Arc::new(Notify::new());
         let mut connecting = std::pin::pin!(connect(&lanes, &lane, &redis, end.clone()));
-        let (up, was_long) = match tokio::time::timeout_at(heard + grace, &mut connecting).await {
+        // One slow answer is not the end of all streams: there is always time for one attempt.
+        let deadline = (heard + grace).max(Instant::now() + 5 * PAUSE);
+        let (up, was_long) = match tokio::time::timeout_at(deadline, &mut connecting).await {
             Ok(up) => (up, false),
             Err(_) => {
                 let Some(shared) = lanes.upgrade().and_then(|all| all.shared.upgrade()) else {

@@ -2,10 +2,12 @@
 
 use super::{
     super::conformance::{self, Tuning},
-    server::{Kind, RedisCluster, RedisServer},
     *,
 };
-use crate::server::redis::RedisSettings;
+use crate::server::redis::{
+    RedisSettings,
+    testing::{Kind, RedisCluster, RedisServer},
+};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A bus of its own in a shared Redis: by the prefix.

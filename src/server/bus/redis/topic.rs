@@ -332,8 +332,10 @@ impl State {
         let Stage::Known(history) = &mut self.stage else { return Fit::Known };
         let head = &history.head;
         if entry.place.epoch == head.epoch && entry.place.seq <= head.seq {
-            // A history that was cut back may reuse numbers.
-            let same = entry.place.seq < head.seq || entry.place.tag == head.tag;
+            // A history that was cut back gives its numbers out again.
+            let known = history.feed.frame(entry.place.seq);
+            let place = entry.place.to_string();
+            let same = known.is_none_or(|frame| frame.cursor.as_str() == place);
             return if same { Fit::Known } else { Fit::Hole };
         }
         if entry.before() != *head {

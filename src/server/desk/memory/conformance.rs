@@ -1,15 +1,14 @@
 //! What every memory must do. An engine passes by running [`conforms`] over two handles of the same fresh memory, as two
 //! instances would have them.
 
-#[path = "../../../../tests/support/redis.rs"]
-mod redis_server;
-
 use super::{LocalMemory, Memory, doubled::Doubled, redis::RedisMemory};
 use crate::{
     domain::ids::ThreadId,
-    server::redis::{Redis, RedisSettings},
+    server::redis::{
+        Redis, RedisSettings,
+        testing::{RedisCluster, RedisServer},
+    },
 };
-use redis_server::{RedisCluster, RedisServer};
 use std::{sync::Arc, time::Duration};
 
 const LEASE: Duration = Duration::from_secs(60);

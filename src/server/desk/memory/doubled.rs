@@ -10,7 +10,10 @@ use crate::domain::ids::ThreadId;
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 use tokio::time::Instant;
@@ -31,8 +34,10 @@ struct Inner {
     near: LocalMemory,
     far: Arc<dyn Memory>,
     owed: Mutex<Owed>,
-    /// When the shared one failed last.
+    /// Since when the shared one fails.
     failed: Mutex<Option<Instant>>,
+    /// When it failed last, in milliseconds since 1970; 0: never.
+    lapse: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +54,7 @@ impl Doubled {
             far,
             owed: Mutex::default(),
             failed: Mutex::default(),
+            lapse: AtomicI64::new(0),
         }))
     }
 
@@ -84,9 +90,16 @@ impl Inner {
             return Err(MemoryError("it failed a moment ago".into()));
         }
         let answer = call.await;
+        self.note(&answer);
         let failed = answer.is_err().then(Instant::now);
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         answer
+    }
+
+    fn note<T>(&self, answer: &Result<T, MemoryError>) {
+        if answer.is_err() {
+            self.lapse.store(jiff::Timestamp::now().as_millisecond(), Ordering::Relaxed);
+        }
     }
 
     /// Whether nothing is owed any more; then the next one who owes begins anew.
@@ -153,15 +166,21 @@ impl Memory for Doubled {
     }
 
     fn claim<'a>(&'a self, key: &'a str, token: &'a str, lease: Duration) -> Recall<'a, bool> {
-        self.0.far.claim(key, token, lease)
+        Box::pin(async move {
+            let answer = self.0.far.claim(key, token, lease).await;
+            self.0.note(&answer);
+            answer
+        })
     }
 
     fn release<'a>(&'a self, key: &'a str, token: &'a str) -> Recall<'a, ()> {
         self.0.far.release(key, token)
     }
 
+    /// What others did while the shared one failed may not be known there yet.
     fn reaches_back_to(&self) -> Option<i64> {
-        self.0.far.reaches_back_to()
+        let lapse = Some(self.0.lapse.load(Ordering::Relaxed)).filter(|lapse| *lapse > 0);
+        lapse.max(self.0.far.reaches_back_to())
     }
 }
 
@@ -169,7 +188,7 @@ impl Memory for Doubled {
 #[cfg(test)]
 pub(super) mod failing {
     use super::*;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::AtomicBool;
 
     #[derive(Debug)]
     pub struct Failing {
@@ -228,19 +247,20 @@ pub(super) mod failing {
 #[cfg(test)]
 mod tests {
     use super::{failing::Failing, *};
-    use std::sync::atomic::Ordering;
 
     #[tokio::test]
     async fn what_could_not_be_kept_is_known_here_and_kept_later() {
         let far = Arc::new(Failing::new());
         let memory = Doubled::new(far.clone(), Duration::from_secs(60));
         let thread = |n: u32| ThreadId::parse(format!("th_{n:026}")).unwrap();
+        assert_eq!(memory.reaches_back_to(), None);
         far.away.store(true, Ordering::SeqCst);
         for (key, value) in [("a", "begun"), ("a", "done"), ("b", "done")] {
             assert!(memory.keep(key, &thread(1), value.into()).await.is_err());
         }
         assert!(memory.keep("gone", &thread(2), "x".into()).await.is_err());
         assert!(memory.forget(&thread(2)).await.is_err(), "who asks for it must ask again");
+        assert!(memory.reaches_back_to().is_some(), "others may have done something meanwhile");
         assert_eq!(memory.recall("a").await.unwrap().as_deref(), Some("done"));
         assert!(memory.recall("c").await.is_err(), "not known is not forgotten");
         assert_eq!(memory.owed(), 2);

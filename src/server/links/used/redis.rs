@@ -31,13 +31,12 @@ impl UsedLinks for UsedInRedis {
 }
 
 #[cfg(test)]
-#[path = "../../../../tests/support/redis.rs"]
-mod server;
-
-#[cfg(test)]
 mod tests {
-    use super::{server::RedisServer, *};
-    use crate::server::{clock::FixedClock, redis::RedisSettings};
+    use super::*;
+    use crate::server::{
+        clock::FixedClock,
+        redis::{RedisSettings, testing::RedisServer},
+    };
 
     const NOW: i64 = 1_777_885_924;
 
