@@ -286,7 +286,7 @@ async fn conversation(stage: &Stage) -> (Vec<u8>, usize) {
     let header = |name: &str| asked.headers()[name].to_str().unwrap().to_owned();
     let (path, cookie) = (header("location"), header("set-cookie"));
     let cookie = cookie.split(';').next().unwrap();
-    let url = format!("{}/admin/threads{}/replies", stage.desk, path.trim_start_matches("/t"));
+    let url = format!("{}/admin/threads{}/replies", stage.desk, path.strip_prefix("/t").unwrap());
     for n in 1..MESSAGES {
         let text =
             format!("Answer {n}: we **found** the cause in `export.rs`, and a fix is on its way.");
