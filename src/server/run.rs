@@ -329,7 +329,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
 
 /// `hotline serve`: serves until a signal comes.
 pub async fn run(config: Config, rust_log: Option<String>) -> Result<(), RunError> {
-    telemetry::init_log(config.log, rust_log.as_deref())?;
+    let _log = telemetry::init_log(config.log, rust_log.as_deref())?;
     let running = start(&config, Metrics::install()?).await?;
     tracing::info!(addr = %running.addr, "Portal: {}", visible_url(&config, running.addr));
     if let Some(addr) = running.sandbox {
@@ -350,7 +350,7 @@ pub async fn run_sandbox(
     webhook_url: Option<String>,
     rust_log: Option<String>,
 ) -> Result<(), RunError> {
-    telemetry::init_log(config.log, rust_log.as_deref())?;
+    let _log = telemetry::init_log(config.log, rust_log.as_deref())?;
     let settings = sandbox_settings(&config.sandbox_alone, webhook_url);
     let sandbox = Sandbox::start(settings).await.map_err(|e| RunError::Sandbox(e.to_string()))?;
     tracing::info!(addr = %sandbox.addr(), "Agent desk (sandbox): http://{}", sandbox.addr());

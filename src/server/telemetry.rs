@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use std::{
     future::Future,
+    io::BufWriter,
     net::{IpAddr, Ipv6Addr},
     pin::Pin,
     str::FromStr,
@@ -19,7 +20,11 @@ use std::{
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+
+/// So many bytes of log lines are written at once.
+const LOG_BUFFER: usize = 32 * 1024;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,17 +62,28 @@ pub enum TelemetryError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
+/// The log that was begun. At this value's end everything said so far is written.
+#[derive(Debug)]
+#[must_use = "what was said last may not be written yet"]
+pub struct Log(WorkerGuard);
+
 /// Starts logging to standard error. `filter` is what `RUST_LOG` says; none or empty: `info`.
-pub fn init_log(format: LogFormat, filter: Option<&str>) -> Result<(), TelemetryError> {
+///
+/// Whoever logs leaves a line and goes on; a thread writes what has gathered. A webhook leaves three lines, and a system
+/// call for each would take longer than all the rest of its work. No line is left out: where the reader of the log is
+/// slower than we are, whoever logs waits.
+pub fn init_log(format: LogFormat, filter: Option<&str>) -> Result<Log, TelemetryError> {
     use tracing_subscriber::util::SubscriberInitExt;
     let filter = EnvFilter::try_new(filter.filter(|text| !text.is_empty()).unwrap_or("info"))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let out = BufWriter::with_capacity(LOG_BUFFER, std::io::stderr());
+    let (writer, guard) = NonBlockingBuilder::default().lossy(false).thread_name("log").finish(out);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Text => log.finish().try_init()?,
         LogFormat::Json => log.json().flatten_event(true).finish().try_init()?,
     }
     log_panics();
-    Ok(())
+    Ok(Log(guard))
 }
 
 /// From now on a panic is a log line that names its place. Of its message only fixed words are told: a message that was
