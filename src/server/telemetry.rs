@@ -62,17 +62,12 @@ pub enum TelemetryError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
-/// The log that was begun. At this value's end everything said so far is written.
-#[derive(Debug)]
-#[must_use = "what was said last may not be written yet"]
-pub struct Log(WorkerGuard);
-
 /// Starts logging to standard error. `filter` is what `RUST_LOG` says; none or empty: `info`.
 ///
 /// Whoever logs leaves a line and goes on; a thread writes what has gathered. A webhook leaves three lines, and a system
 /// call for each would take longer than all the rest of its work. No line is left out: where the reader of the log is
-/// slower than we are, whoever logs waits.
-pub fn init_log(format: LogFormat, filter: Option<&str>) -> Result<Log, TelemetryError> {
+/// slower than we are, whoever logs waits. At the end of the guard everything said so far is written.
+pub fn init_log(format: LogFormat, filter: Option<&str>) -> Result<WorkerGuard, TelemetryError> {
     use tracing_subscriber::util::SubscriberInitExt;
     let filter = EnvFilter::try_new(filter.filter(|text| !text.is_empty()).unwrap_or("info"))?;
     let out = BufWriter::with_capacity(LOG_BUFFER, std::io::stderr());
@@ -83,7 +78,7 @@ pub fn init_log(format: LogFormat, filter: Option<&str>) -> Result<Log, Telemetr
         LogFormat::Json => log.json().flatten_event(true).finish().try_init()?,
     }
     log_panics();
-    Ok(Log(guard))
+    Ok(guard)
 }
 
 /// From now on a panic is a log line that names its place. Of its message only fixed words are told: a message that was
