@@ -113,7 +113,14 @@ pub async fn serve(
     let house = Arc::new(House { http1, http2, app, places, settings, stop: stop.clone() });
     let mut door = Door { listener, house, out_of_sockets: false };
     let connections = TaskTracker::new();
-    while stop.run_until_cancelled(door.admit(&connections)).await.is_some() {}
+    loop {
+        tokio::select! {
+            // First: who comes after it is let in below, and is answered.
+            biased;
+            () = stop.cancelled() => break,
+            () = door.admit(&connections) => {}
+        }
+    }
     connections.close();
     let (late, last_call) = (TaskTracker::new(), CancellationToken::new());
     door.house = Arc::new(House { stop: last_call.clone(), ..House::clone(&door.house) });
