@@ -14,3 +14,4 @@ pub mod opening;
 pub mod request;
 pub mod thread;
 pub mod time;
+pub mod words;

@@ -138,6 +138,7 @@ impl World {
             at: At::from_millis(0),
             entry: None,
             status: None,
+            seen: None,
         };
         match self.bus.publish(event).await.unwrap() {
             Published::New { cursor, .. } => {

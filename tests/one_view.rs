@@ -192,10 +192,15 @@ fn conversation(messages: Vec<Message>) -> Conversation {
             locked: false,
             created_at: at(-1000),
             last_activity_at: at(0),
+            last_message: None,
+            unread: false,
         },
         messages,
         older: None,
         cursor: Cursor::parse("e-0").unwrap(),
+        rating: None,
+        read_to: None,
+        seen: None,
     }
 }
 

@@ -45,6 +45,13 @@ pub enum News {
     Link(Link),
     /// Something happened in the thread.
     Event(Box<LiveEvent>),
+    /// Somebody of the team is typing, for so long if nothing else is heard; 0: they stopped.
+    Typing {
+        /// Their name, as shown.
+        name: String,
+        /// Milliseconds.
+        for_ms: u32,
+    },
     /// Something may have been missed: fetch the conversation.
     Resync,
 }
@@ -389,6 +396,9 @@ impl Tab {
                 if arrival == Arrival::Hole {
                     (self.tell)(News::Resync);
                 }
+            }
+            StreamEvent::Typing { thread_id, name, for_ms } if thread_id == self.thread => {
+                (self.tell)(News::Typing { name, for_ms });
             }
             StreamEvent::Bye { thread_id: Some(thread), reason, .. } if thread == self.thread => {
                 if reason == StreamEvent::REMOVED {

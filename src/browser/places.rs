@@ -155,7 +155,9 @@ impl Roster {
                 self.0.retain(|followed| followed.thread != *thread);
             }
             StreamEvent::Bye { reason, .. } if reason == StreamEvent::REMOVED => self.0.clear(),
-            StreamEvent::Bye { .. } | StreamEvent::Heartbeat { .. } => {}
+            StreamEvent::Bye { .. }
+            | StreamEvent::Heartbeat { .. }
+            | StreamEvent::Typing { .. } => {}
         }
     }
 
@@ -254,6 +256,7 @@ mod tests {
             entry: None,
             status: None,
             at: At::from_millis(0),
+            seen: None,
         }))
     }
 

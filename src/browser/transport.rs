@@ -215,7 +215,9 @@ impl Transport {
                 after_ms: f64::from(*after_ms),
                 replaced: reason == StreamEvent::REPLACED,
             },
-            StreamEvent::Webhook(_) | StreamEvent::Bye { .. } => Event::Sign,
+            StreamEvent::Webhook(_) | StreamEvent::Typing { .. } | StreamEvent::Bye { .. } => {
+                Event::Sign
+            }
         };
         self.roster.borrow_mut().note(id, &told);
         self.on(event);

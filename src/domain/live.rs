@@ -3,7 +3,7 @@
 use super::{
     ids::{Cursor, EventId, ThreadId},
     message::Message,
-    thread::Status,
+    thread::{Seen, Status},
     time::At,
 };
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,15 @@ pub enum StreamEvent {
         /// The server's clock.
         now: At,
     },
+    /// Somebody of the team is typing. Not part of the history: it carries no cursor and is never replayed.
+    Typing {
+        /// The thread in which they type.
+        thread_id: ThreadId,
+        /// Their name, as shown to visitors; may be empty.
+        name: String,
+        /// How long to show it, in milliseconds, unless another comes; at most [`TYPING_MS`]. 0: they stopped.
+        for_ms: u32,
+    },
     /// The server closes this connection on purpose; come back after the given time. With a thread: only this thread
     /// ends, for good, and the connection goes on with the others.
     Bye {
@@ -46,6 +55,9 @@ pub enum StreamEvent {
         after_ms: u32,
     },
 }
+
+/// The longest that a single sign of typing counts, in milliseconds.
+pub const TYPING_MS: u32 = 10_000;
 
 impl StreamEvent {
     /// Why a stream ends when its session opens more than it may: a newer one took its place.
@@ -73,6 +85,9 @@ pub struct LiveEvent {
     /// The thread's state, where the webhook carries it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
+    /// That the team saw the visitor's last message, where the event tells so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
     /// When it happened at Plain.
     pub at: At,
 }
@@ -91,8 +106,11 @@ struct Flat {
     prev: Option<Cursor>,
     entry: Option<Message>,
     status: Option<Status>,
+    seen: Option<Seen>,
     at: Option<At>,
     now: Option<At>,
+    name: String,
+    for_ms: u32,
     reason: String,
     after_ms: u32,
 }
@@ -114,9 +132,15 @@ impl Flat {
                 prev: self.prev?,
                 entry: self.entry,
                 status: self.status,
+                seen: self.seen,
                 at: self.at?,
             })),
             "heartbeat" => StreamEvent::Heartbeat { now: self.now? },
+            "typing" => StreamEvent::Typing {
+                thread_id: self.thread_id?,
+                name: self.name,
+                for_ms: self.for_ms.min(TYPING_MS),
+            },
             "bye" => StreamEvent::Bye {
                 reason: self.reason,
                 thread_id: self.thread_id,
@@ -159,6 +183,7 @@ mod tests {
             prev: Cursor::parse("e-1").unwrap(),
             entry: None,
             status: None,
+            seen: None,
             at: At::from_millis(0),
         }));
         let json = serde_json::to_string(&webhook).unwrap();

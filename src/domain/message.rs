@@ -3,6 +3,7 @@
 use super::{
     file,
     ids::{AttachmentId, EntryId},
+    thread::Status,
     time::At,
 };
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,22 @@ pub struct Message {
     /// Its files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// What readers in Slack answered with a picture; empty elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+    /// This entry is no message but a status line: from now on the thread stands like this. Its `text` is empty and its
+    /// author the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<Status>,
+}
+
+/// A reaction to a message, and how many people gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// The picture itself, or `:name:` where it has none.
+    pub emoji: String,
+    /// How many; at least one.
+    pub count: u32,
 }
 
 impl Message {

@@ -1,7 +1,7 @@
 //! A thread, as its visitor may see it.
 
 use super::{
-    ids::{Cursor, ThreadId},
+    ids::{Cursor, EntryId, ThreadId},
     message::Message,
     time::At,
 };
@@ -57,6 +57,49 @@ pub struct Thread {
     pub created_at: At,
     /// When the last message (either way) was written, or `created_at`.
     pub last_activity_at: At,
+    /// The newest message, for lists; none where it was not asked for or there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_message: Option<LastMessage>,
+    /// Whether something was written for the visitor that they have not seen; only lists tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
+}
+
+/// The newest message of a thread, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastMessage {
+    /// Who wrote it, as shown; empty where it was the visitor.
+    pub name: String,
+    /// Whether the visitor wrote it.
+    pub me: bool,
+    /// Its first words, on one line; the name of its first file where it has none.
+    pub text: String,
+}
+
+/// A real sign that somebody of the team saw the visitor's last message. Plain has no read receipts; nothing is made up
+/// where none of these happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Sign {
+    /// Somebody took the thread over.
+    Assigned,
+    /// The thread was marked as being worked on.
+    InProgress,
+    /// Somebody reacted in Slack.
+    Reaction,
+    /// Somebody answered.
+    Answer,
+}
+
+/// When the team saw the visitor's last message, and how we know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// How we know.
+    pub sign: Sign,
+    /// When that happened.
+    pub at: At,
 }
 
 /// A page of a conversation: what `GET /api/support/messages` answers.
@@ -72,4 +115,13 @@ pub struct Conversation {
     pub older: Option<String>,
     /// Where the live history stood *before* this was read: open the stream with it, and nothing is missed.
     pub cursor: Cursor,
+    /// Whether the team saw the visitor's last message; none where nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+    /// The newest entry that the visitor has seen on some screen, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_to: Option<EntryId>,
+    /// The visitor's rating, 1 (bad) to 5 (good), once they gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<u8>,
 }

@@ -10,7 +10,7 @@ use crate::domain::{
     ids::{Cursor, CustomerId, EventId, ThreadId},
     live::{LiveEvent, StreamEvent},
     message::Message,
-    thread::Status,
+    thread::{Seen, Status},
     time::At,
 };
 use bytes::Bytes;
@@ -38,6 +38,8 @@ pub struct NewEvent {
     pub entry: Option<Message>,
     /// The thread's state, where the webhook tells it.
     pub status: Option<Status>,
+    /// That the team saw the visitor's last message, where the webhook tells it.
+    pub seen: Option<Seen>,
 }
 
 /// One event of a thread's history, encoded once and shared by all its streams.
@@ -133,6 +135,7 @@ impl LiveFrame {
             prev: prev.clone(),
             entry: event.entry,
             status: event.status,
+            seen: event.seen,
             at: event.at,
         }));
         let sse = sse(Some(&cursor), &live)?;

@@ -58,6 +58,7 @@ pub fn event(of: u32, n: u32) -> NewEvent {
         at: At::from_millis(1_800_000_000_000 + i64::from(n)),
         entry: None,
         status: None,
+        seen: None,
     }
 }
 

@@ -120,9 +120,19 @@ mod tests {
             locked: false,
             created_at: At::from_millis(0),
             last_activity_at: At::from_millis(0),
+            last_message: None,
+            unread: false,
         };
         let cursor = Cursor::parse("e-1").unwrap();
-        let conversation = Conversation { thread, messages: Vec::new(), older: None, cursor };
+        let conversation = Conversation {
+            thread,
+            messages: Vec::new(),
+            older: None,
+            cursor,
+            rating: None,
+            read_to: None,
+            seen: None,
+        };
         let opening = Opening { conversation, newest: true };
         let json = carried(&opening);
         assert!(!json.contains('<'), "{json}");

@@ -459,6 +459,8 @@ mod tests {
             edited: updated > at,
             deleted: false,
             attachments: Vec::new(),
+            reactions: Vec::new(),
+            turned: None,
         }
     }
 
@@ -472,10 +474,15 @@ mod tests {
                 locked: false,
                 created_at: At::from_millis(0),
                 last_activity_at: At::from_millis(0),
+                last_message: None,
+                unread: false,
             },
             messages,
             older: None,
             cursor: Cursor::parse("e-0").unwrap(),
+            rating: None,
+            read_to: None,
+            seen: None,
         }
     }
 

@@ -104,6 +104,7 @@ impl Live {
                 self.apply(*event);
                 self.read_soon();
             }
+            News::Typing { .. } => {}
             News::Resync => self.read(),
         }
     }

@@ -62,8 +62,11 @@ pub fn event(of: u32, n: u32) -> NewEvent {
             edited: false,
             deleted: false,
             attachments: Vec::new(),
+            reactions: Vec::new(),
+            turned: None,
         }),
         status: None,
+        seen: None,
     }
 }
 

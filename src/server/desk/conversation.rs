@@ -289,6 +289,9 @@ impl Desk {
             messages,
             older: older.map(|place| place.encode()),
             cursor,
+            rating: None,
+            read_to: None,
+            seen: None,
         })
     }
 

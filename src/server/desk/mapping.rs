@@ -43,6 +43,8 @@ pub(super) fn thread(record: &ThreadRecord) -> Option<Thread> {
         locked: record.locked,
         last_activity_at: last.unwrap_or_else(|| created_at.clone()),
         created_at,
+        last_message: None,
+        unread: false,
     })
 }
 
@@ -174,6 +176,8 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
         edited: !deleted && content.edited.is_some(),
         deleted,
         attachments: if deleted { Vec::new() } else { files(content.files) },
+        reactions: Vec::new(),
+        turned: None,
     })
 }
 

@@ -322,6 +322,7 @@ impl Desk {
             at,
             entry,
             status: Some(page.status),
+            seen: None,
         }
     }
 

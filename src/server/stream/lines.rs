@@ -186,6 +186,7 @@ mod tests {
                     at: At::from_millis(0),
                     entry: None,
                     status: None,
+                    seen: None,
                 };
                 self.bus.publish(event).await.unwrap();
             }

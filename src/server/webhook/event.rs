@@ -178,6 +178,7 @@ pub fn decode(body: &[u8]) -> Result<Delivery, BadBody> {
             at,
             entry: told.entry,
             status: told.status,
+            seen: None,
         });
     }
     delivery.unreadable = reading.unreadable;
@@ -626,6 +627,8 @@ impl Part {
             edited: self.last_edited_on_ms_teams_at.is_some(),
             deleted: false,
             attachments: files(self.attachments),
+            reactions: Vec::new(),
+            turned: None,
         };
         if self.deleted_on_ms_teams_at.is_some() {
             take_back(&mut message);
@@ -681,6 +684,8 @@ impl Entry {
             edited: false,
             deleted: false,
             attachments: files(self.entry.attachments),
+            reactions: Vec::new(),
+            turned: None,
         })
     }
 }

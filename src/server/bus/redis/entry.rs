@@ -64,6 +64,7 @@ pub fn encode(event: NewEvent) -> Result<Vec<u8>, BusError> {
         prev: Cursor::parse("0").map_err(|error| fault(&error))?,
         entry: event.entry,
         status: event.status,
+        seen: event.seen,
         at: event.at,
     }));
     serde_json::to_vec(&live).map_err(|error| fault(&error))

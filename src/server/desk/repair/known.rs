@@ -323,6 +323,8 @@ mod tests {
             edited: false,
             deleted: false,
             attachments: Vec::new(),
+            reactions: Vec::new(),
+            turned: None,
         }
     }
 
@@ -344,10 +346,15 @@ mod tests {
                 locked: false,
                 created_at: At::from_millis(0),
                 last_activity_at: At::from_millis(0),
+                last_message: None,
+                unread: false,
             },
             messages,
             older: None,
             cursor: Cursor::parse("e-1").unwrap(),
+            rating: None,
+            read_to: None,
+            seen: None,
         }
     }
 
@@ -364,6 +371,7 @@ mod tests {
             entry,
             status,
             at: At::from_millis(at),
+            seen: None,
         }
     }
 
