@@ -12,6 +12,7 @@ pub mod live;
 pub mod message;
 pub mod opening;
 pub mod request;
+pub mod sentence;
 pub mod thread;
 pub mod time;
 pub mod words;
