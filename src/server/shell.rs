@@ -6,7 +6,7 @@ use crate::{
     language::{direction, locale, say, tag},
 };
 use axum::http::{HeaderValue, header};
-use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
+use leptos::{config::LeptosOptions, html::meta, nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
 
@@ -55,23 +55,15 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                     content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
                 />
                 // `--surface` of both appearances, for what is around the page.
-                {match site.theme {
-                    Theme::Auto => {
-                        view! {
-                            <meta name="color-scheme" content="light dark" />
-                            <meta name="theme-color" content="#ffffff" attr:media="(prefers-color-scheme: light)" />
-                            <meta name="theme-color" content="#1b1918" attr:media="(prefers-color-scheme: dark)" />
-                        }
-                            .into_any()
-                    }
-                    one => {
-                        view! {
-                            <meta name="color-scheme" content=one.word() />
-                            <meta name="theme-color" content=if one == Theme::Dark { "#1b1918" } else { "#ffffff" } />
-                        }
-                            .into_any()
-                    }
-                }}
+                <meta name="color-scheme" content=if site.theme == Theme::Auto { "light dark" } else { site.theme.word() } />
+                {[(Theme::Light, "#ffffff"), (Theme::Dark, "#1b1918")]
+                    .map(|(theme, colour)| {
+                        let wished = format!("(prefers-color-scheme: {})", theme.word());
+                        let media = (site.theme == Theme::Auto).then_some(wished);
+                        (site.theme == theme || media.is_some())
+                            .then(|| meta().name("theme-color").content(colour).attr("media", media))
+                    })
+                    .to_vec()}
                 <meta name="description" content=say!(common.description) />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" id="leptos" href=css />
