@@ -8,6 +8,7 @@ pub mod desk;
 pub mod emoji;
 pub mod downloads;
 pub mod guard;
+pub mod language;
 pub mod limits;
 pub mod links;
 pub mod listen;
