@@ -9,6 +9,7 @@ pub use settings::{SETTINGS, Setting};
 use super::{
     language::Languages,
     limits::{LimitSettings, Rate},
+    hours::{self, HoursSettings, Week},
     plain::operations::SlackChannel,
     redis::{RedisSettings, check_url},
     telemetry::{LogFormat, MetricsFor},
@@ -90,6 +91,10 @@ pub struct Config {
     pub slack: Option<SlackChannel>,
     /// What visitors can choose in the form.
     pub topics: Topics,
+    /// When the team is there, and how fast it answers.
+    pub hours: HoursSettings,
+    /// Whoever sends the form sooner is no person; zero: nobody is suspected.
+    pub form_min: Duration,
     /// All that verify webhooks.
     pub webhook_secrets: Vec<Secret>,
     /// The embedded sandbox, if it is to start.
@@ -335,6 +340,26 @@ impl Sources {
         Ok(Some(settings))
     }
 
+    fn hours(&self) -> Result<HoursSettings, ConfigError> {
+        let usual = HoursSettings::default();
+        let week = self.get("HOTLINE_HOURS").unwrap_or_default();
+        let days = self.get("HOTLINE_HOLIDAYS").unwrap_or_default();
+        Ok(HoursSettings {
+            week: Week::parse(week).map_err(|why| self.fail("HOTLINE_HOURS", why))?,
+            zone: match self.get("HOTLINE_TIME_ZONE").map(str::trim) {
+                None => usual.zone,
+                Some(name) => hours::zone(name).ok_or_else(|| {
+                    self.fail("HOTLINE_TIME_ZONE", format!("`{name}` is no IANA time zone"))
+                })?,
+            },
+            holidays: hours::holidays(days).map_err(|why| self.fail("HOTLINE_HOLIDAYS", why))?,
+            answer_minutes: match self.number("HOTLINE_ANSWER_MINUTES", 0, 0, 14 * 24 * 60)? {
+                0 => None,
+                minutes => Some(minutes),
+            },
+        })
+    }
+
     /// The Slack channel, if threads are to be opened in one.
     fn slack(&self) -> Result<Option<SlackChannel>, ConfigError> {
         let slack = self.choice("PLAIN_CHANNEL", false, &[("chat", false), ("slack", true)])?;
@@ -522,6 +547,8 @@ impl Config {
             plain_timeout: s.millis("PLAIN_TIMEOUT_MS", 10_000, 50, 120_000)?,
             slack,
             topics,
+            hours: s.hours()?,
+            form_min: s.millis("HOTLINE_FORM_MIN_MS", 0, 0, 600_000)?,
             webhook_secrets,
             sandbox: use_sandbox.then(|| sandbox_alone.clone()),
             sandbox_alone,

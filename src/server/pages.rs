@@ -17,7 +17,6 @@ use crate::{
         request::Draft,
     },
     features::conversation::file_page::FileRefused,
-    language::Locale,
 };
 use axum::{
     body::{Body, Bytes},
@@ -43,10 +42,13 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(state.clone());
         let parts = use_context::<Parts>();
-        provide_context(parts.map_or_else(Locale::default, |it| state.languages.of(&it.headers)));
+        let headers = parts.map(|parts| parts.headers).unwrap_or_default();
+        let locale = state.languages.of(&headers);
+        provide_context(locale);
         provide_context(Site {
             name: state.name.to_string(),
-            fresh_key: super::session::random_key(),
+            fresh_key: state.forms.key(),
+            hours: state.hours.told(&headers, locale),
             topics: state
                 .desk
                 .topics()

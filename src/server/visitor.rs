@@ -125,7 +125,7 @@ pub async fn open(
     state.limits.check(Bucket::Reads, session.as_ref(), address)?;
     let topics = state.desk.topics();
     let request = draft.check_among(|topic| topics.get(topic).is_some())?;
-    if draft.is_trapped() {
+    if draft.is_trapped() || state.forms.too_fast(&draft.submission_id) {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));
     }

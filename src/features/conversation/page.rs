@@ -7,9 +7,10 @@ use crate::{
         echo::ReplyEcho,
         error::{Code, DeskError},
         link::ResumeLink,
+        message::Role,
         opening::Opening,
     },
-    features::resume::link::LinkMade,
+    features::{new_request::hours::Hours, resume::link::LinkMade},
     ui::{
         notice::{Kind, Notice},
         page::SiteHeader,
@@ -50,6 +51,9 @@ pub fn ConversationPage() -> impl IntoView {
                             let thread = conversation.thread.clone();
                             let opening = Opening { conversation, newest };
                             let carried = carried(&opening);
+                            // Nobody of the team has answered yet.
+                            let new = newest
+                                && opening.conversation.messages.iter().all(|it| it.author.role == Role::Customer);
                             provide_context(opening);
                             view! {
                                 <Title text=thread.title />
@@ -63,6 +67,7 @@ pub fn ConversationPage() -> impl IntoView {
                                 {link.map(|link| view! { <LinkMade link=link /> })}
                                 <script type="application/json" id=Opening::ID inner_html=carried></script>
                                 <CarriedWords />
+                                {new.then(|| view! { <Hours /> })}
                                 <ConversationView>
                                     <Composer thread=thread.id locked=thread.locked echo=echo />
                                 </ConversationView>

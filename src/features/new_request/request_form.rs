@@ -1,7 +1,7 @@
 //! The form. Without script it is a plain form; with script [`LiveForm`] keeps the draft, checks before it sends, and
 //! sends once.
 
-use super::client::create;
+use super::{client::create, hours::Hours};
 use crate::{
     browser::{document, form},
     domain::{
@@ -250,6 +250,7 @@ pub fn RequestForm(
                 <label for="website">"Leave this empty"</label>
                 <input id="website" name="website" tabindex="-1" autocomplete="off" />
             </div>
+            <Hours />
             <div class="form__foot">
                 <button class="button" type="submit">
                     {SEND}
