@@ -10,11 +10,9 @@ use crate::domain::words::Words;
 use leptos::prelude::use_context;
 use leptos_i18n::Locale as _;
 
-/// What the library makes of the catalogues.
+/// What the build script makes of the catalogues.
 mod catalogue {
-    // The other way needs a build script that compiles all of ICU's data sources.
-    #![allow(deprecated, reason = "the build script in its place would bring in forty crates")]
-    leptos_i18n::load_locales!();
+    include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 }
 
 pub use catalogue::i18n::Locale;

@@ -503,7 +503,7 @@ impl Config {
         let slack = s.slack()?;
         let topics = match s.get("HOTLINE_TOPICS") {
             None => Topics::default(),
-            Some(text) => Topics::parse(text).map_err(|why| s.fail("HOTLINE_TOPICS", why))?,
+            Some(text) => text.parse().map_err(|why: String| s.fail("HOTLINE_TOPICS", why))?,
         };
         let mut trusted_proxies = Vec::new();
         for part in s.get("HOTLINE_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim) {

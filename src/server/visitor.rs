@@ -4,6 +4,7 @@ use super::{
     guard::{client_address, error_response, set_retry_after},
     limits::Bucket,
     links::{self, Exchange},
+    markup,
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
@@ -19,6 +20,7 @@ use crate::{
         thread::{Conversation, Thread},
     },
     features::{conversation::api::Replied, new_request::api::Created},
+    language::{Locale, say_in},
 };
 use axum::{
     extract::{RawQuery, State},
@@ -285,7 +287,20 @@ pub async fn messages(
             }
         },
     };
+    // Pages are kept for everybody; words are in the language of whoever reads.
+    let locale = here.state.languages.of(&here.headers);
+    let result = result.map(|page| in_words(page, locale));
     here.answered(result)
+}
+
+fn in_words(mut page: Conversation, locale: Locale) -> Conversation {
+    let words = say_in!(locale, channel.quoted);
+    for html in page.messages.iter_mut().filter_map(|message| message.html.as_mut()) {
+        if let Some(worded) = markup::in_words(html, &words) {
+            *html = worded;
+        }
+    }
+    page
 }
 
 /// `POST /api/support/reply`.
