@@ -840,7 +840,8 @@ async fn lines_about_the_state_tell_the_state_alone() {
     ];
     let house = House::new(Workspace::with(entries)).await;
     let page = house.desk.conversation(&thread()).await.unwrap();
-    let shown: Vec<_> = page.messages.iter().map(|it| (it.id.as_str().to_owned(), it.turned)).collect();
+    let shown: Vec<_> =
+        page.messages.iter().map(|it| (it.id.as_str().to_owned(), it.turned)).collect();
     let line = |n, status| (id("t", n), Some(status));
     assert_eq!(
         shown,
@@ -854,9 +855,15 @@ async fn lines_about_the_state_tell_the_state_alone() {
     );
     let done = &page.messages[3];
     assert_eq!((done.author.role, done.author.name.as_str()), (Role::System, ""));
-    assert_eq!((done.text.as_str(), &done.html, done.at.as_str()), ("", &None, "1970-01-01T00:00:06.000Z"));
+    assert_eq!(
+        (done.text.as_str(), &done.html, done.at.as_str()),
+        ("", &None, "1970-01-01T00:00:06.000Z")
+    );
     let json = serde_json::to_string(&*page).unwrap();
-    assert!(!json.contains("Ines") || !json[..json.find("two").unwrap()].contains("Ines"), "{json}");
+    assert!(
+        !json.contains("Ines") || !json[..json.find("two").unwrap()].contains("Ines"),
+        "{json}"
+    );
 }
 
 #[tokio::test]
@@ -867,7 +874,11 @@ async fn fifty_messages_a_page_however_many_lines_stand_between() {
         for n in 0..120 {
             let at = n as i64 * 10;
             entries.push(chat(2 * n, at, customer(ADA), &format!("m{n}")));
-            let (from, to) = if n % 2 == 0 { (todo(), ("DONE", Value::Null)) } else { (("DONE", Value::Null), todo()) };
+            let (from, to) = if n % 2 == 0 {
+                (todo(), ("DONE", Value::Null))
+            } else {
+                (("DONE", Value::Null), todo())
+            };
             entries.push(turn(2 * n + 1, at + 5, from, to));
         }
         let workspace = Workspace::with(entries);
@@ -875,15 +886,24 @@ async fn fifty_messages_a_page_however_many_lines_stand_between() {
         let house = House::new(workspace).await;
         let page = house.desk.conversation(&thread()).await.unwrap();
         let said = |page: &Conversation| -> Vec<String> {
-            page.messages.iter().filter(|it| it.turned.is_none()).map(|it| it.text.clone()).collect()
+            page.messages
+                .iter()
+                .filter(|it| it.turned.is_none())
+                .map(|it| it.text.clone())
+                .collect()
         };
-        let expected = |range: std::ops::Range<usize>| range.map(|n| format!("m{n}")).collect::<Vec<_>>();
+        let expected =
+            |range: std::ops::Range<usize>| range.map(|n| format!("m{n}")).collect::<Vec<_>>();
         assert_eq!(said(&page), expected(70..120), "{newest_first}");
         assert_eq!(page.messages.iter().filter(|it| it.turned.is_some()).count(), 50);
         let second = house.desk.older(&thread(), page.older.as_deref().unwrap()).await.unwrap();
         assert_eq!(said(&second), expected(20..70), "{newest_first}");
         let third = house.desk.older(&thread(), second.older.as_deref().unwrap()).await.unwrap();
-        assert_eq!((said(&third), third.older.is_none()), (expected(0..20), true), "{newest_first}");
+        assert_eq!(
+            (said(&third), third.older.is_none()),
+            (expected(0..20), true),
+            "{newest_first}"
+        );
         // Every entry is on exactly one of the pages.
         let all = [&*page, &second, &third].map(|page| page.messages.len()).iter().sum::<usize>();
         assert_eq!(all, 240, "{newest_first}");
@@ -895,10 +915,12 @@ async fn fifty_messages_a_page_however_many_lines_stand_between() {
 #[tokio::test]
 async fn a_list_shows_the_newest_message_that_stands() {
     let note = json!({"__typename": "NoteEntry"});
-    let note = json!({"id": id("t", 9), "timestamp": stamp(9_000), "actor": agent(), "entry": note});
+    let note =
+        json!({"id": id("t", 9), "timestamp": stamp(9_000), "actor": agent(), "entry": note});
     let gone = json!({"__typename": "SlackReplyEntry", "slackText": "", "reactions": [], "attachments": [],
         "deletedOnSlackAt": stamp(8_000), "lastEditedOnSlackAt": null});
-    let gone = json!({"id": id("t", 8), "timestamp": stamp(8_000), "actor": agent(), "entry": gone});
+    let gone =
+        json!({"id": id("t", 8), "timestamp": stamp(8_000), "actor": agent(), "entry": gone});
     for newest_first in [false, true] {
         let entries = vec![
             chat(1, 1_000, customer(ADA), "first"),
@@ -917,7 +939,13 @@ async fn a_list_shows_the_newest_message_that_stands() {
         assert_eq!(house.plain.calls().len(), 1);
         // It did not ask for what it must not show.
         let types = house.plain.calls()[0].variables["types"].clone();
-        assert!(types.as_array().unwrap().iter().all(|it| it != "NOTE" && it != "THREAD_STATUS_TRANSITIONED"));
+        assert!(
+            types
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|it| it != "NOTE" && it != "THREAD_STATUS_TRANSITIONED")
+        );
     }
 }
 
@@ -931,7 +959,8 @@ async fn a_topic_decides_labels_and_priority() {
         ("idea", Value::Null, Value::Null, "An idea"),
     ] {
         let workspace = Workspace::with(vec![]);
-        let plain = PlainScript::start(move |call| Act::Data(workspace.lock().unwrap().run(call))).await;
+        let plain =
+            PlainScript::start(move |call| Act::Data(workspace.lock().unwrap().run(call))).await;
         let topics = topics.parse().unwrap();
         let settings = DeskSettings { topics, ..DeskSettings::default() };
         let desk = desk(&plain, &Arc::new(Bus::default()), settings);

@@ -37,6 +37,7 @@ use super::{
 use crate::domain::{
     error::{Code, DeskError},
     ids::ThreadId,
+    sentence::Sentence,
     thread::{LastMessage, Thread},
 };
 use std::{
@@ -212,7 +213,8 @@ impl Desk {
         let timeline = Timeline { thread: record, items, has_next: false, has_previous: false };
         let machine_user = self.machine_user_for(&timeline).await;
         let messages = mapping::messages(timeline, machine_user.as_deref());
-        let last = messages.into_iter().rfind(|message| !message.deleted && message.turned.is_none())?;
+        let last =
+            messages.into_iter().rfind(|message| !message.deleted && message.turned.is_none())?;
         let text = markup::one_line(&last.text, last.html.as_deref(), LISTED_CHARACTERS);
         let file = last.attachments.first().map(|file| file.file_name.clone());
         let name = if last.author.me { String::new() } else { last.author.name };
@@ -258,7 +260,7 @@ impl Desk {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, DeskError>> + Send + 'static,
 ) -> Result<T, DeskError> {
-    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|_| {
-        Err(DeskError::new(Code::Internal, "Something went wrong on our side. Please try again."))
-    })
+    tokio::spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|_| Err(DeskError::of(Code::Internal, Sentence::Internal)))
 }

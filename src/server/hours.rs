@@ -80,10 +80,12 @@ impl Week {
             let (days, times) = part
                 .split_once(char::is_whitespace)
                 .ok_or_else(|| fault("is no day and its times"))?;
-            let span = span(times.trim())
-                .ok_or_else(|| fault("has no times of the form 09:00-17:00"))?;
+            let span =
+                span(times.trim()).ok_or_else(|| fault("has no times of the form 09:00-17:00"))?;
             let (first, last) = days.split_once('-').unwrap_or((days, days));
-            let day = |name| day(name).ok_or_else(|| fault("names no day of mon, tue, wed, thu, fri, sat, sun"));
+            let day = |name| {
+                day(name).ok_or_else(|| fault("names no day of mon, tue, wed, thu, fri, sat, sun"))
+            };
             let (mut at, last) = (day(first)?, day(last)?);
             loop {
                 week.days[at].push(span);
@@ -180,7 +182,8 @@ impl HoursSettings {
         let day = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0);
         let spans = self.week.days[day].iter().map(|span| {
             // A holiday ends what goes on into it.
-            let to = if self.holidays.contains(&next) { span.to.min(MINUTES_A_DAY) } else { span.to };
+            let to =
+                if self.holidays.contains(&next) { span.to.min(MINUTES_A_DAY) } else { span.to };
             (self.moment(date, span.from), self.moment(date, to))
         });
         let real = |times: (Option<Timestamp>, Option<Timestamp>)| times.0.zip(times.1);
@@ -344,8 +347,17 @@ mod tests {
         assert_eq!(week.days[1], [Span { from: 0, to: 1440 }]);
         assert_eq!(Week::parse(" , ").unwrap(), Week::default());
         for bad in [
-            "mon", "mon 9-17", "mon 09:00", "mon 09:00-09:00", "mon 09:00-24:01", "mon 24:00-09:00",
-            "monday 09:00-17:00", "mon-xyz 09:00-17:00", "mon 09:60-17:00", "mon 9:00-17:00", "mon +9:00-17:00",
+            "mon",
+            "mon 9-17",
+            "mon 09:00",
+            "mon 09:00-09:00",
+            "mon 09:00-24:01",
+            "mon 24:00-09:00",
+            "monday 09:00-17:00",
+            "mon-xyz 09:00-17:00",
+            "mon 09:60-17:00",
+            "mon 9:00-17:00",
+            "mon +9:00-17:00",
         ] {
             assert!(Week::parse(bad).unwrap_err().contains(bad), "{bad}");
         }
@@ -491,7 +503,10 @@ mod tests {
         office.holidays = off;
         let said = |locale| office.sentence(at("2026-12-23T20:00:00Z"), locale, Some(&visitor));
         assert_eq!(said(Locale::en).unwrap(), "We are back on 1 January at 09:00.");
-        assert_eq!(said(Locale::de).unwrap(), "Wir sind am 1. Januar um 09:00 Uhr wieder für Sie da.");
+        assert_eq!(
+            said(Locale::de).unwrap(),
+            "Wir sind am 1. Januar um 09:00 Uhr wieder für Sie da."
+        );
         assert_eq!(said(Locale::ja).unwrap(), "1月1日09:00に対応を再開します。");
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     desk::Desk, forms::Forms, hours::Hours, language::Languages, limits::Limits, links::Links,
-    session::Sessions, stream::StreamContext,
+    look::Look, session::Sessions, stream::StreamContext,
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -31,4 +31,8 @@ pub struct AppState {
     pub name: Arc<str>,
     /// The languages it speaks.
     pub languages: Languages,
+    /// The operator's look.
+    pub look: Arc<Look>,
+    /// Whether visitors come by https.
+    pub https: bool,
 }

@@ -24,7 +24,8 @@ async fn topics_are_the_operators() {
     let thread = dana.ask(&Form::new("topics-default-1")).await;
     let plain = thread_at_the_desk(&house, &thread).await;
     assert_eq!((&plain["priority"], &plain["labels"]), (&json!(2), &json!([])));
-    let labelled = house.agent.call(Method::POST, &format!("/threads/{thread}/labels"), json!({})).await;
+    let labelled =
+        house.agent.call(Method::POST, &format!("/threads/{thread}/labels"), json!({})).await;
     assert_eq!(labelled["labelIds"].as_array().unwrap().len(), 1);
     let plain = thread_at_the_desk(&house, &thread).await;
     let label = plain["labels"][0]["labelTypeId"].as_str().unwrap().to_owned();
@@ -83,8 +84,15 @@ async fn hours_are_told_and_stop_nobody() {
     assert!(!hours(&house.visitor().get("/").await), "nothing was set");
 
     // Every day is a holiday but one, so that the clock does not matter: the team is back in some days.
-    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::get("Europe/Berlin").unwrap()).date();
-    let off: Vec<_> = today.yesterday().unwrap().series(jiff::ToSpan::day(1)).take(40).map(|date| date.to_string()).collect();
+    let today =
+        jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::get("Europe/Berlin").unwrap()).date();
+    let off: Vec<_> = today
+        .yesterday()
+        .unwrap()
+        .series(jiff::ToSpan::day(1))
+        .take(40)
+        .map(|date| date.to_string())
+        .collect();
     let off = off.join(",");
     let settings = [
         ("HOTLINE_HOURS", "mon-sun 09:00-17:00"),
@@ -127,7 +135,10 @@ async fn the_list_shows_the_last_message_and_no_internal_one() {
     let list = async |dana: &crate::house::Visitor| dana.get("/api/support/threads").await.json();
     let all = list(&dana).await;
     assert_eq!((&all[0]["id"], &all[1]["id"]), (&json!(second), &json!(first)), "{all}");
-    assert_eq!(all[0]["lastMessage"], json!({"name": "", "me": true, "text": "It stops at row 5000."}));
+    assert_eq!(
+        all[0]["lastMessage"],
+        json!({"name": "", "me": true, "text": "It stops at row 5000."})
+    );
 
     house.agent.answer(&first, "**Fixed** in `v2`:\n\n- try *again*", "chat").await;
     let note = json!({"text": "internal: they pay late"});
@@ -156,7 +167,9 @@ async fn what_an_email_quotes_is_folded_in_the_readers_language() {
         Some(mail["html"].as_str().unwrap_or_default().to_owned())
     };
     let shown = until("the mail", || async { html(&dana.messages(&thread).await) }).await;
-    let folded = shown.split_once("<details><summary>Show quoted text</summary>").unwrap_or_else(|| panic!("{shown}"));
+    let folded = shown
+        .split_once("<details><summary>Show quoted text</summary>")
+        .unwrap_or_else(|| panic!("{shown}"));
     assert!(folded.0.contains("It works now.") && folded.1.contains("It stops."), "{shown}");
     let request = dana.request(Method::GET, &format!("/api/support/messages?threadId={thread}"));
     let german = Page::of(request.header("accept-language", "de").send().await.unwrap()).await;

@@ -15,8 +15,28 @@ const WROTE: [(&str, &str); 6] = [
 /// The first line of a header block, and what may follow it: Outlook's in the languages of the house.
 const FROM: [&str; 6] = ["From:", "Von:", "De :", "De:", "差出人:", "من:"];
 const HEADERS: [&str; 22] = [
-    "Sent:", "Date:", "To:", "Cc:", "Subject:", "Gesendet:", "Datum:", "An:", "Betreff:", "Envoyé :",
-    "Envoyé:", "À :", "À:", "Objet :", "Objet:", "Enviado:", "Para:", "Asunto:", "送信日時:", "宛先:", "件名:", "تاريخ:",
+    "Sent:",
+    "Date:",
+    "To:",
+    "Cc:",
+    "Subject:",
+    "Gesendet:",
+    "Datum:",
+    "An:",
+    "Betreff:",
+    "Envoyé :",
+    "Envoyé:",
+    "À :",
+    "À:",
+    "Objet :",
+    "Objet:",
+    "Enviado:",
+    "Para:",
+    "Asunto:",
+    "送信日時:",
+    "宛先:",
+    "件名:",
+    "تاريخ:",
 ];
 /// An attribution may be broken into so many lines.
 const BROKEN: usize = 3;
@@ -45,7 +65,10 @@ fn begins(lines: &[(usize, &str)], index: usize, quotes_from: usize) -> bool {
     // Written about what is quoted from the next line on, whatever the language.
     let quoted = lines[index..].iter().any(|(_, line)| is_quote(line));
     let about = |n: usize| {
-        quoted && index + n + 1 >= quotes_from && index + n < lines.len() && bare(lines[index + n].1).ends_with(':')
+        quoted
+            && index + n + 1 >= quotes_from
+            && index + n < lines.len()
+            && bare(lines[index + n].1).ends_with(':')
     };
     if is_quote(lines[index].1) {
         return index >= quotes_from;
@@ -57,7 +80,8 @@ fn begins(lines: &[(usize, &str)], index: usize, quotes_from: usize) -> bool {
     let whole: Vec<&str> = whole.take_while(|line| !line.is_empty()).collect();
     for n in 1..=whole.len() {
         let said = whole[..n].join(" ");
-        let fits = |(before, after): &(&str, &str)| said.starts_with(before) && said.ends_with(after);
+        let fits =
+            |(before, after): &(&str, &str)| said.starts_with(before) && said.ends_with(after);
         if WROTE.iter().any(fits) && has_date_or_address(&said) {
             return true;
         }
@@ -114,21 +138,48 @@ mod tests {
     fn what_mail_programs_hang_on_is_found() {
         for (own, rest) in [
             // Gmail, and with a line that was broken.
-            ("Thanks, that works.\n\n", "On Mon, May 4, 2026 at 9:12 AM Ines <ines@vendor.example> wrote:\n\n> We found it.\n> Try again.\n"),
-            ("Yes.\n\n", "On Mon, May 4, 2026 at 9:12 AM Ines Marchetti\n<ines@vendor.example> wrote:\n> Did it work?\n"),
+            (
+                "Thanks, that works.\n\n",
+                "On Mon, May 4, 2026 at 9:12 AM Ines <ines@vendor.example> wrote:\n\n> We found it.\n> Try again.\n",
+            ),
+            (
+                "Yes.\n\n",
+                "On Mon, May 4, 2026 at 9:12 AM Ines Marchetti\n<ines@vendor.example> wrote:\n> Did it work?\n",
+            ),
             // Apple Mail in German, Thunderbird in French, Gmail in Spanish.
-            ("Danke!\n\n", "Am 04.05.2026 um 09:12 schrieb Ines <ines@vendor.example>:\n\n> Geht es?\n"),
+            (
+                "Danke!\n\n",
+                "Am 04.05.2026 um 09:12 schrieb Ines <ines@vendor.example>:\n\n> Geht es?\n",
+            ),
             ("Merci\n", "Le 04/05/2026 à 09:12, Ines a écrit :\n> Ça marche ?\n"),
-            ("Gracias\n", "El lun, 4 may 2026 a las 9:12, Ines (<ines@vendor.example>) escribió:\n> ¿Funciona?\n"),
+            (
+                "Gracias\n",
+                "El lun, 4 may 2026 a las 9:12, Ines (<ines@vendor.example>) escribió:\n> ¿Funciona?\n",
+            ),
             // A language that no list knows.
-            ("Tack\n", "Den mån 4 maj 2026 kl 09:12 skrev Ines <ines@vendor.example>:\n> Fungerar det?\n"),
+            (
+                "Tack\n",
+                "Den mån 4 maj 2026 kl 09:12 skrev Ines <ines@vendor.example>:\n> Fungerar det?\n",
+            ),
             // Outlook.
-            ("See below.\n\n", "From: Ines <ines@vendor.example>\nSent: Monday, May 4, 2026 9:12 AM\nTo: Dana\nSubject: Export\n\nDid it work?\n"),
-            ("Siehe unten.\n", "Von: Ines\nGesendet: Montag, 4. Mai 2026 09:12\nAn: Dana\nBetreff: Export\n\nGeht es?\n"),
-            ("Ok\n\n", "________________________________\nFrom: Ines\nSent: Monday\nTo: Dana\nSubject: Export\n\nDid it?\n"),
+            (
+                "See below.\n\n",
+                "From: Ines <ines@vendor.example>\nSent: Monday, May 4, 2026 9:12 AM\nTo: Dana\nSubject: Export\n\nDid it work?\n",
+            ),
+            (
+                "Siehe unten.\n",
+                "Von: Ines\nGesendet: Montag, 4. Mai 2026 09:12\nAn: Dana\nBetreff: Export\n\nGeht es?\n",
+            ),
+            (
+                "Ok\n\n",
+                "________________________________\nFrom: Ines\nSent: Monday\nTo: Dana\nSubject: Export\n\nDid it?\n",
+            ),
             ("Ok\n\n", "-----Original Message-----\nFrom: Ines\n\nDid it?\n"),
             // As Markdown.
-            ("Ok\n\n", "**From:** Ines  \n**Sent:** Monday  \n**To:** Dana  \n**Subject:** Export\n\nDid it?\n"),
+            (
+                "Ok\n\n",
+                "**From:** Ines  \n**Sent:** Monday  \n**To:** Dana  \n**Subject:** Export\n\nDid it?\n",
+            ),
             // Only quotes.
             ("It does.\n\n", "> Does it work?\n>> What?\n\n> Well?\n"),
             // Signatures.

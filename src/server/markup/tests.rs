@@ -332,7 +332,11 @@ fn pictures_of_slack() {
 #[test]
 fn one_line_of_a_message() {
     for (source, dialect, expected) in [
-        ("**b** and `x < y`\n\n- one\n- two & \"three\"", Dialect::Markdown, "b and x < y one two & \"three\""),
+        (
+            "**b** and `x < y`\n\n- one\n- two & \"three\"",
+            Dialect::Markdown,
+            "b and x < y one two & \"three\"",
+        ),
         ("[a link](https://a.example) <b>", Dialect::Markdown, "a link <b>"),
         ("*now* <https://a.example|here> &amp; :tada:", Dialect::Slack, "now here & 🎉"),
         ("  one\n\ttwo  *three* ", Dialect::Plain, "one two *three*"),
@@ -349,7 +353,8 @@ fn one_line_of_a_message() {
 #[test]
 fn what_a_mail_quotes_is_folded() {
     let mail = |source: &str, dialect, more: &str| render_mail(source.into(), dialect, more);
-    let shown = mail("It <b>works</b>.\n\nOn 4 May 2026, Ines wrote:\n> Does *it*?\n", Dialect::Plain, "");
+    let shown =
+        mail("It <b>works</b>.\n\nOn 4 May 2026, Ines wrote:\n> Does *it*?\n", Dialect::Plain, "");
     assert_eq!(
         shown.html.unwrap(),
         "It &lt;b&gt;works&lt;/b&gt;.<details><summary>•••</summary>On 4 May 2026, Ines wrote:\n&gt; Does *it*?</details>"
@@ -373,7 +378,10 @@ fn what_a_mail_quotes_is_folded() {
     let shown = mail("<summary>•••</summary>\n> a", Dialect::Plain, "");
     assert_eq!(shown.html.unwrap().matches("<summary>").count(), 1);
     // Without anything to fold a mail is a text like any other.
-    assert_eq!(mail("Just words.", Dialect::Plain, "  "), render("Just words.".into(), Dialect::Plain));
+    assert_eq!(
+        mail("Just words.", Dialect::Plain, "  "),
+        render("Just words.".into(), Dialect::Plain)
+    );
     // However long: it is cut, and stays well-formed.
     let long = mail("Short.", Dialect::Plain, &"> <old> & ".repeat(20_000)).html.unwrap();
     assert!(long.len() <= MAX_HTML && long.ends_with("…</details>"), "{}", long.len());
