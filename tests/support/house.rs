@@ -292,6 +292,12 @@ fn unescape(text: &str) -> String {
     .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
+/// The messages of a page that was read, without the lines about the thread's state.
+pub fn said(page: &Value) -> Vec<Value> {
+    let all = page["messages"].as_array().unwrap_or_else(|| panic!("no page: {page}"));
+    all.iter().filter(|message| message["turned"].is_null()).cloned().collect()
+}
+
 /// What a person types into the form.
 #[derive(Debug, Clone)]
 pub struct Form {

@@ -402,7 +402,8 @@ impl Timeline {
         }
         if let Some(pending) = self.pending.iter_mut().find(|p| p.key == *key) {
             pending.delivery = Delivery::Sent;
-            pending.source_id = Some(source_id);
+            // Slack's messages come back without an id at first: then they are known by their words.
+            pending.source_id = Some(source_id).filter(|id| !id.is_empty());
             pending.at = at;
         }
     }
@@ -632,6 +633,15 @@ mod tests {
     }
 
     #[test]
+    fn an_own_message_that_was_taken_without_an_id_is_known_by_its_words() {
+        let mut t = Timeline::new(page(vec![]));
+        t.compose(key(1), "hello".into(), vec![], At::from_millis(1));
+        t.sent(&key(1), String::new(), At::from_millis(5));
+        t.apply(message(1, 5, 5, "hello", true));
+        assert_eq!(texts(&t), ["hello"]);
+    }
+
+    #[test]
     fn an_own_message_is_shown_once_whichever_answer_is_first() {
         // The event overtakes the answer…
         let mut t = Timeline::new(page(vec![]));
@@ -735,10 +745,14 @@ mod tests {
     #[test]
     fn reactions_are_those_of_the_last_read_or_of_a_later_event() {
         let with = |updated: i64, count: u32| Message {
-            reactions: (count > 0).then(|| Reaction { emoji: "👍".into(), count }).into_iter().collect(),
+            reactions: (count > 0)
+                .then(|| Reaction { emoji: "👍".into(), count })
+                .into_iter()
+                .collect(),
             ..message(1, 1, updated, "a", false)
         };
-        let counts = |t: &Timeline| t.messages[0].reactions.iter().map(|it| it.count).collect::<Vec<_>>();
+        let counts =
+            |t: &Timeline| t.messages[0].reactions.iter().map(|it| it.count).collect::<Vec<_>>();
         let mut t = Timeline::new(page(vec![with(1, 0)]));
         assert_eq!(t.apply(with(5, 1)), Change::Updated);
         assert_eq!(counts(&t), [1]);
