@@ -6,7 +6,10 @@ pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod downloads;
+pub mod emoji;
+pub mod forms;
 pub mod guard;
+pub mod hours;
 pub mod language;
 pub mod limits;
 pub mod links;
@@ -26,6 +29,7 @@ pub mod signed;
 pub mod state;
 pub mod stream;
 pub mod telemetry;
+pub mod topics;
 pub mod visitor;
 pub mod webhook;
 

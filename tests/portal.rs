@@ -13,6 +13,8 @@ mod wire;
 mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/channel.rs"]
+mod channel;
 #[path = "portal/deploys.rs"]
 mod deploys;
 #[path = "portal/dress.rs"]
@@ -47,6 +49,8 @@ mod repair;
 mod restart;
 #[path = "portal/several.rs"]
 mod several;
+#[path = "portal/slack.rs"]
+mod slack;
 #[path = "portal/slices.rs"]
 mod slices;
 #[path = "portal/story.rs"]

@@ -46,10 +46,19 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         provide_context(state.clone());
         let parts = use_context::<Parts>().map(|parts| (parts.headers, parts.uri));
         let (headers, uri) = parts.unwrap_or_default();
-        provide_context(state.languages.of(&headers));
+        let locale = state.languages.of(&headers);
+        provide_context(locale);
         provide_context(Site {
             name: state.name.to_string(),
-            fresh_key: super::session::random_key(),
+            fresh_key: state.forms.key(),
+            hours: state.hours.told(&headers, locale),
+            topics: state
+                .desk
+                .topics()
+                .all()
+                .iter()
+                .map(|topic| (topic.name.clone(), topic.words.clone()))
+                .collect(),
             here: here(&uri),
             theme: preferences::theme(&headers),
             languages: state.languages.all().iter().map(|it| (tag(*it), own_name(*it))).collect(),

@@ -13,7 +13,9 @@ use super::{
         memory::{LocalMemory, Memory, doubled::Doubled, redis::RedisMemory},
         repair::RepairSettings,
     },
+    forms::Forms,
     guard::Guard,
+    hours::Hours,
     limits::Limits,
     links::{
         Links,
@@ -218,6 +220,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     let desk_settings = DeskSettings {
         cache_ttl: config.cache_ttl,
         repair: repair_settings(config),
+        slack: config.slack.clone(),
+        topics: config.topics.clone(),
         ..DeskSettings::default()
     };
     let memory: Arc<dyn Memory> = match &redis {
@@ -286,6 +290,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         leptos,
         desk: desk.clone(),
         limits: if config.rate_limits { Limits::new(&config.limits) } else { Limits::off() },
+        hours: Hours::new(config.hours.clone(), clock.clone()),
+        forms: Forms::new(config.cookie_secrets.clone(), config.form_min, clock.clone()),
         sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),
         links,
         streams,

@@ -1,8 +1,8 @@
 //! What the routes share.
 
 use super::{
-    desk::Desk, language::Languages, limits::Limits, links::Links, look::Look, session::Sessions,
-    stream::StreamContext,
+    desk::Desk, forms::Forms, hours::Hours, language::Languages, limits::Limits, links::Links,
+    look::Look, session::Sessions, stream::StreamContext,
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -23,6 +23,10 @@ pub struct AppState {
     pub limits: Limits,
     /// The live streams.
     pub streams: StreamContext,
+    /// When the team is there.
+    pub hours: Hours,
+    /// Makes the keys of forms.
+    pub forms: Forms,
     /// The name visitors know.
     pub name: Arc<str>,
     /// The languages it speaks.

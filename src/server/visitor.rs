@@ -4,6 +4,7 @@ use super::{
     guard::{client_address, error_response, set_retry_after},
     limits::Bucket,
     links::{self, Exchange},
+    markup,
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
@@ -20,7 +21,7 @@ use crate::{
         thread::{Conversation, Thread},
     },
     features::{conversation::api::Replied, new_request::api::Created},
-    language::said,
+    language::{Locale, said, say_in},
 };
 use axum::{
     extract::{RawQuery, State},
@@ -120,8 +121,9 @@ pub async fn open(
 ) -> Result<(Created, Option<HeaderValue>), DeskError> {
     let session = state.sessions.read(headers);
     state.limits.check(Bucket::Reads, session.as_ref(), address)?;
-    let request = draft.check()?;
-    if draft.is_trapped() {
+    let topics = state.desk.topics();
+    let request = draft.check_among(|topic| topics.get(topic).is_some())?;
+    if draft.is_trapped() || state.forms.too_fast(&draft.submission_id) {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));
     }
@@ -274,7 +276,20 @@ pub async fn messages(
             }
         },
     };
+    // Pages are kept for everybody; words are in the language of whoever reads.
+    let locale = here.state.languages.of(&here.headers);
+    let result = result.map(|page| in_words(page, locale));
     here.answered(result)
+}
+
+fn in_words(mut page: Conversation, locale: Locale) -> Conversation {
+    let words = say_in!(locale, channel.quoted);
+    for html in page.messages.iter_mut().filter_map(|message| message.html.as_mut()) {
+        if let Some(worded) = markup::in_words(html, &words) {
+            *html = worded;
+        }
+    }
+    page
 }
 
 /// `POST /api/support/reply`.
