@@ -27,6 +27,8 @@ mod gate;
 mod intake;
 #[path = "portal/isolation.rs"]
 mod isolation;
+#[path = "portal/languages.rs"]
+mod languages;
 #[path = "portal/links.rs"]
 mod links;
 #[path = "portal/log_scan.rs"]

@@ -284,6 +284,11 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
             // The page is rendered for an address that does not hold the token, so it cannot show it.
             let mut bare = Request::new(Body::empty());
             *bare.uri_mut() = Uri::from_static("/r");
+            for name in [header::ACCEPT_LANGUAGE, header::COOKIE] {
+                for value in headers.get_all(&name) {
+                    bare.headers_mut().append(name.clone(), value.clone());
+                }
+            }
             let status = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::FORBIDDEN);
             let mut response = render(state, bare, why).await;
             *response.status_mut() = status;
@@ -293,10 +298,10 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
             response
         }
     };
-    // The neutral page posts to its own address, and `no-referrer` would make that post's `Origin` null, which the guard
-    // refuses. An origin has no path, so the token is not told either way.
-    let looked = response.status() == StatusCode::OK;
-    let referrer = if looked { "strict-origin" } else { "no-referrer" };
+    // A page has forms, and `no-referrer` would make their posts' `Origin` null, which the guard refuses. An origin has no
+    // path, so the token is not told either way.
+    let shown = !response.status().is_redirection();
+    let referrer = if shown { "strict-origin" } else { "no-referrer" };
     for (name, value) in [
         (header::REFERRER_POLICY, referrer),
         (header::CACHE_CONTROL, "no-store"),

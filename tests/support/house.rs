@@ -275,7 +275,14 @@ fn pieces(html: &str) -> Vec<&str> {
 }
 
 fn text_of(html: &str) -> String {
-    let words = pieces(html).into_iter().filter(|piece| !piece.starts_with('<'));
+    // What a page carries for its tab is nothing that it shows.
+    let mut script = false;
+    let words = pieces(html).into_iter().filter(|piece| {
+        if piece.starts_with("<script") || piece.starts_with("</script") {
+            script = piece.starts_with("<script");
+        }
+        !script && !piece.starts_with('<')
+    });
     unescape(words.collect::<String>().trim())
 }
 
