@@ -18,6 +18,7 @@ use hotline::{
     domain::{
         error::Code,
         ids::{ClientMessageId, Cursor, CustomerId, SubmissionId, ThreadId},
+        live::StreamEvent,
         message::Role,
         request::Request,
         thread::{Conversation, Status},
@@ -74,6 +75,10 @@ impl EventBus for Bus {
     }
 
     fn subscribe<'a>(&'a self, _: &'a ThreadId, _: Option<&'a Cursor>) -> Answer<'a, Subscription> {
+        Box::pin(async { Err(BusError("not here".into())) })
+    }
+
+    fn whisper<'a>(&'a self, _: &'a ThreadId, _: &'a StreamEvent) -> Answer<'a, ()> {
         Box::pin(async { Err(BusError("not here".into())) })
     }
 

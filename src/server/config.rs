@@ -295,6 +295,7 @@ impl Sources {
             streams: self.rate("HOTLINE_RATE_STREAMS", usual.streams)?,
             links: self.rate("HOTLINE_RATE_LINKS", usual.links)?,
             downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
+            signals: self.rate("HOTLINE_RATE_SIGNALS", usual.signals)?,
             address_factor: self.number(
                 "HOTLINE_RATE_ADDRESS_FACTOR",
                 usual.address_factor,

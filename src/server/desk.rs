@@ -16,6 +16,7 @@ mod mapping;
 pub mod memory;
 mod open;
 mod page;
+mod receipt;
 mod removal;
 pub mod repair;
 mod reply;

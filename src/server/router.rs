@@ -1,8 +1,8 @@
 //! The table of routes, by who calls them.
 
 use super::{
-    assets, downloads, guard::Guard, limits, pages, presence, shell::shell, state::AppState,
-    visitor, webhook,
+    assets, downloads, guard::Guard, limits, pages, presence, shell::shell, signals,
+    state::AppState, visitor, webhook,
 };
 use crate::{
     app::App,
@@ -47,6 +47,7 @@ pub fn router(
     body_timeout: Duration,
 ) -> Router {
     let options = state.leptos.clone();
+    let with_signals = state.clone();
     let pages = PAGES.clone();
 
     // Visitors.
@@ -79,7 +80,9 @@ pub fn router(
         // Plain.
         .merge(webhook::routes(intake.clone()))
         // Agents' own tools.
-        .merge(presence::routes(intake))
+        .merge(presence::routes(intake.clone(), with_signals.signals.clone()))
+        // Both of them.
+        .merge(signals::routes(with_signals, intake))
         // Operators.
         .merge(health)
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))

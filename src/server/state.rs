@@ -1,6 +1,9 @@
 //! What the routes share.
 
-use super::{desk::Desk, limits::Limits, links::Links, session::Sessions, stream::StreamContext};
+use super::{
+    desk::Desk, limits::Limits, links::Links, session::Sessions, signals::Signals,
+    stream::StreamContext,
+};
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
@@ -18,6 +21,8 @@ pub struct AppState {
     pub links: Links,
     /// How often a visitor may do what costs something.
     pub limits: Limits,
+    /// Who types, and what was read.
+    pub signals: Signals,
     /// The live streams.
     pub streams: StreamContext,
     /// The name visitors know.

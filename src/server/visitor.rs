@@ -275,7 +275,14 @@ pub async fn messages(
                     true => desk.opened(&thread).await,
                     false => desk.conversation(&thread).await,
                 };
-                page.map(|page| (*page).clone())
+                match page {
+                    Ok(page) => {
+                        // What is read on another screen changes nothing at Plain, so it is no part of what is kept.
+                        let read_to = here.state.signals.read_to(&thread).await;
+                        Ok(Conversation { read_to, ..(*page).clone() })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             (None, Some(before)) => here.state.desk.older(&thread, &before).await,
             (Some(after), None) => here.state.desk.newer(&thread, &after).await,

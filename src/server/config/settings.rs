@@ -228,6 +228,12 @@ pub const SETTINGS: &[Setting] = &[
         "60/1m",
     ),
     setting(
+        "HOTLINE_RATE_SIGNALS",
+        ("limits", "signals"),
+        "signs of typing and reading a session may send",
+        "120/1m",
+    ),
+    setting(
         "HOTLINE_RATE_ADDRESS_FACTOR",
         ("limits", "address-factor"),
         "how many sessions' worth an address (IPv6: a /64) may do",
