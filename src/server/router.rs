@@ -66,6 +66,7 @@ pub fn router(
     let live = Router::new()
         .route("/api/support/stream", get(visitor::live))
         .route("/api/support/poll", get(visitor::poll))
+        .route("/api/support/ws", get(visitor::socket::open))
         .layer(middleware::from_fn(api))
         .with_state(state);
 

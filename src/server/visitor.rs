@@ -1,5 +1,7 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
+pub mod socket;
+
 use super::{
     guard::{client_address, error_response, set_retry_after},
     limits::Bucket,
@@ -294,6 +296,25 @@ pub async fn messages(
     here.answered(result)
 }
 
+/// The same with files, however it came.
+async fn send(
+    state: &AppState,
+    session: Option<&Session>,
+    address: IpAddr,
+    thread: &str,
+    text: &str,
+    key: &str,
+    attachments: Vec<String>,
+) -> Result<SentReply, DeskError> {
+    if !attachments.is_empty() {
+        return Err(DeskError::new(
+            Code::BadRequest,
+            "Files cannot be sent here yet. Please send the message without them.",
+        ));
+    }
+    say(state, session, address, thread, text, key).await
+}
+
 /// `POST /api/support/reply`.
 pub async fn reply(
     thread: String,
@@ -302,14 +323,9 @@ pub async fn reply(
     attachments: Vec<String>,
 ) -> Result<Replied, DeskError> {
     let here = Here::new()?;
-    if !attachments.is_empty() {
-        return here.answered(Err(DeskError::new(
-            Code::BadRequest,
-            "Files cannot be sent here yet. Please send the message without them.",
-        )));
-    }
+    let session = here.session();
     let result =
-        say(&here.state, here.session().as_ref(), here.address, &thread, &text, &key).await;
+        send(&here.state, session.as_ref(), here.address, &thread, &text, &key, attachments).await;
     here.answered(result).map(|sent| Replied {
         message_id: sent.message_id,
         entry_id: None,
