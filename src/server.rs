@@ -5,6 +5,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod desk;
+pub mod emoji;
 pub mod downloads;
 pub mod guard;
 pub mod language;
@@ -25,6 +26,7 @@ pub mod signed;
 pub mod state;
 pub mod stream;
 pub mod telemetry;
+pub mod topics;
 pub mod visitor;
 pub mod webhook;
 

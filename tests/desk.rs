@@ -160,7 +160,7 @@ impl Workspace {
             "id": thread, "ref": "T-1", "title": "Export", "status": "SNOOZED",
             "statusDetail": {"__typename": "ThreadStatusDetailWaitingForCustomer"},
             "customer": {"id": ADA, "fullName": "Ada"},
-            "statusChangedAt": stamp(1_000), "lockedAt": if self.locked { stamp(5) } else { Value::Null },
+            "statusChangedAt": stamp(1_000), "channel": "CHAT", "lockedAt": if self.locked { stamp(5) } else { Value::Null },
             "createdAt": stamp(1_000), "lastInboundMessageInfo": null,
             "lastOutboundMessageInfo": {"timestamp": stamp(2_000)},
         })
@@ -487,9 +487,9 @@ async fn foreign_page_cursors_reach_nobody() {
 #[tokio::test]
 async fn only_what_a_visitor_may_see() {
     let entry = |n: usize, actor: Value, entry: Value| json!({"id": id("t", n), "timestamp": stamp(n as i64), "actor": actor, "entry": entry});
-    let mail = |category: &str| json!({"__typename": "EmailEntry", "category": category, "textContent": "mail", "fullTextContent": null, "emailMarkdown": "**mail**", "attachments": []});
+    let mail = |category: &str| json!({"__typename": "EmailEntry", "category": category, "textContent": "mail", "hasMoreTextContent": false, "fullTextContent": null, "emailMarkdown": "**mail**", "attachments": []});
     let slack = |deleted: Value, edited: Value| {
-        json!({"__typename": "SlackReplyEntry", "slackText": "slack", "deletedOnSlackAt": deleted, "lastEditedOnSlackAt": edited,
+        json!({"__typename": "SlackReplyEntry", "slackText": "slack", "reactions": [], "deletedOnSlackAt": deleted, "lastEditedOnSlackAt": edited,
             "attachments": [{"id": id("att", 1), "fileName": "a.png", "fileMimeType": "image/png", "fileSize": {"bytes": 7}}]})
     };
     let machine = |who: &str| json!({"__typename": "MachineUserActor", "machineUserId": who, "machineUser": {"publicName": "Helper"}});
@@ -786,7 +786,7 @@ async fn newest_activity_first_and_nothing_unasked() {
     let plain = PlainScript::start(|_| {
         let node = |n: usize, said: Value| {
             json!({"id": id("th", n), "ref": "T-1", "title": "x", "status": "DONE", "statusDetail": null,
-                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "lockedAt": null, "createdAt": stamp(n as i64),
+                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "channel": "CHAT", "lockedAt": null, "createdAt": stamp(n as i64),
                 "lastInboundMessageInfo": said, "lastOutboundMessageInfo": null})
         };
         let said = json!({"timestamp": stamp(99)});

@@ -47,6 +47,8 @@ mod repair;
 mod restart;
 #[path = "portal/several.rs"]
 mod several;
+#[path = "portal/slack.rs"]
+mod slack;
 #[path = "portal/slices.rs"]
 mod slices;
 #[path = "portal/story.rs"]

@@ -9,8 +9,10 @@ pub use settings::{SETTINGS, Setting};
 use super::{
     language::Languages,
     limits::{LimitSettings, Rate},
+    plain::operations::SlackChannel,
     redis::{RedisSettings, check_url},
     telemetry::{LogFormat, MetricsFor},
+    topics::Topics,
 };
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
@@ -84,6 +86,10 @@ pub struct Config {
     pub plain_api_key: Secret,
     /// Longest wait for an answer.
     pub plain_timeout: Duration,
+    /// The connected Slack channel that threads are opened in; none: they are chats.
+    pub slack: Option<SlackChannel>,
+    /// What visitors can choose in the form.
+    pub topics: Topics,
     /// All that verify webhooks.
     pub webhook_secrets: Vec<Secret>,
     /// The embedded sandbox, if it is to start.
@@ -330,6 +336,32 @@ impl Sources {
         Ok(Some(settings))
     }
 
+    /// The Slack channel, if threads are to be opened in one.
+    fn slack(&self) -> Result<Option<SlackChannel>, ConfigError> {
+        let slack = self.choice("PLAIN_CHANNEL", false, &[("chat", false), ("slack", true)])?;
+        let id = |name: &'static str, first: &[char]| {
+            let text = self.get(name).map(str::trim);
+            let Some(text) = text else {
+                return match slack {
+                    true => Err(self.fail(name, "is missing; PLAIN_CHANNEL=slack needs it")),
+                    false => Ok(None),
+                };
+            };
+            let fits = text.len() <= 40
+                && text.starts_with(first)
+                && text.len() > 2
+                && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+            match fits {
+                true => Ok(Some(text.to_owned())),
+                false => Err(self.fail(name, format!("`{text}` is not one of Slack's ids"))),
+            }
+        };
+        let team = id("PLAIN_SLACK_TEAM_ID", &['T', 'E'])?;
+        let channel = id("PLAIN_SLACK_CHANNEL_ID", &['C', 'G'])?;
+        let both = team.zip(channel).filter(|_| slack);
+        Ok(both.map(|(team_id, channel_id)| SlackChannel { team_id, channel_id }))
+    }
+
     fn secrets(&self, name: &str) -> Vec<Secret> {
         let text = self.get(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Secret::new).collect()
@@ -444,7 +476,11 @@ impl Config {
             }
             webhook_secrets.push(Secret::new(SANDBOX_SIGNING_SECRET));
         }
-        s.choice("PLAIN_CHANNEL", (), &[("chat", ())])?;
+        let slack = s.slack()?;
+        let topics = match s.get("HOTLINE_TOPICS") {
+            None => Topics::default(),
+            Some(text) => Topics::parse(text).map_err(|why| s.fail("HOTLINE_TOPICS", why))?,
+        };
         let mut trusted_proxies = Vec::new();
         for part in s.get("HOTLINE_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim) {
             if part.is_empty() {
@@ -485,6 +521,8 @@ impl Config {
             plain_api_url,
             plain_api_key,
             plain_timeout: s.millis("PLAIN_TIMEOUT_MS", 10_000, 50, 120_000)?,
+            slack,
+            topics,
             webhook_secrets,
             sandbox: use_sandbox.then(|| sandbox_alone.clone()),
             sandbox_alone,

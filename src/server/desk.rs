@@ -5,8 +5,8 @@
 //! idempotency key ([`memory`]), which customer a thread belongs to, which files older pages had ([`files`]), and
 //! which versions of messages were announced to those who watch ([`repair`]).
 //!
-//! Two writes at Plain cannot be repeated safely, `createThread` and `sendCustomerChat`. When it is not known
-//! whether one was executed, the desk reads back before anything is sent again.
+//! Three writes at Plain cannot be repeated safely, `createThread`, `sendCustomerChat` and `replyToThread`. When it is not
+//! known whether one was executed, the desk reads back before anything is sent again.
 
 mod conversation;
 mod errors;
@@ -26,7 +26,14 @@ use self::{
     memory::{LocalMemory, Memory, Turns},
     repair::{RepairSettings, watched::Watched},
 };
-use super::{bus::EventBus, plain::PlainClient};
+use super::{
+    bus::EventBus,
+    plain::{
+        PlainClient,
+        operations::{Channel, SlackChannel},
+    },
+    topics::Topics,
+};
 use crate::domain::{
     error::{Code, DeskError},
     ids::ThreadId,
@@ -63,6 +70,12 @@ pub struct DeskSettings {
     pub busy_wait: Duration,
     /// How lost webhooks are made good.
     pub repair: RepairSettings,
+    /// The connected Slack channel that threads are opened in; none: they are chats.
+    pub slack: Option<SlackChannel>,
+    /// How long to look for a message that Plain took without telling its id.
+    pub find_sent: Duration,
+    /// What visitors can choose, and what it means to the team.
+    pub topics: Topics,
 }
 
 impl Default for DeskSettings {
@@ -78,6 +91,9 @@ impl Default for DeskSettings {
             lease: Duration::from_secs(10),
             busy_wait: Duration::from_secs(30),
             repair: RepairSettings::default(),
+            slack: None,
+            find_sent: Duration::from_secs(3),
+            topics: Topics::default(),
         }
     }
 }
@@ -95,6 +111,7 @@ struct Inner {
     order: page::Learned,
     machine_user: tokio::sync::OnceCell<String>,
     customers: moka::future::Cache<ThreadId, String>,
+    channels: moka::future::Cache<ThreadId, Channel>,
     files: files::Files,
     memory: Arc<dyn Memory>,
     turns: Turns,
@@ -125,6 +142,7 @@ impl Desk {
             .max_capacity(100_000)
             .time_to_live(settings.memory_ttl.max(Duration::from_secs(3600)))
             .build();
+        let channels = moka::future::Cache::builder().max_capacity(100_000).build();
         let watched = Watched::new(settings.repair.clone());
         Self(Arc::new(Inner {
             plain,
@@ -134,6 +152,7 @@ impl Desk {
             order: page::Learned::default(),
             machine_user: tokio::sync::OnceCell::new(),
             customers,
+            channels,
             files: files::Files::default(),
             memory,
             turns: Turns::default(),
@@ -177,6 +196,11 @@ impl Desk {
             }
         }
         Ok(present)
+    }
+
+    /// What visitors can choose in the form.
+    pub fn topics(&self) -> &Topics {
+        &self.0.settings.topics
     }
 
     /// Whether Plain can be reached with this key. Cheap: an answer holds for [`DeskSettings::ready_ttl`], and

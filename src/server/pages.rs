@@ -47,6 +47,13 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: super::session::random_key(),
+            topics: state
+                .desk
+                .topics()
+                .all()
+                .iter()
+                .map(|topic| (topic.name.clone(), topic.words.clone()))
+                .collect(),
         });
         if let Some(response) = use_context::<ResponseOptions>() {
             provide_context(SetStatus(Arc::new(move |status| {

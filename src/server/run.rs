@@ -227,6 +227,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     let desk_settings = DeskSettings {
         cache_ttl: config.cache_ttl,
         repair: repair_settings(config),
+        slack: config.slack.clone(),
+        topics: config.topics.clone(),
         ..DeskSettings::default()
     };
     let memory: Arc<dyn Memory> = match &redis {

@@ -125,7 +125,8 @@ pub async fn open(
 ) -> Result<(Created, Option<HeaderValue>), DeskError> {
     let session = state.sessions.read(headers);
     state.limits.check(Bucket::Reads, session.as_ref(), address)?;
-    let request = draft.check()?;
+    let topics = state.desk.topics();
+    let request = draft.check_among(|topic| topics.get(topic).is_some())?;
     if draft.is_trapped() {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));

@@ -127,6 +127,11 @@ pub fn LiveForm(
     }
 }
 
+/// The form's own words for a topic of its own.
+fn topic_words(name: &str) -> String {
+    TOPICS.iter().find(|(known, _)| *known == name).map_or(name, |(_, words)| words).to_owned()
+}
+
 /// The support form.
 #[component]
 pub fn RequestForm(
@@ -196,15 +201,19 @@ pub fn RequestForm(
                         aria-invalid=bad_topic
                     >
                         <option value="">"Please choose…"</option>
-                        {TOPICS
+                        {crate::app::site()
+                            .topics
+                            .into_iter()
                             .map(move |(value, words)| {
+                                let words = words.unwrap_or_else(|| topic_words(&value));
+                                let selected = chosen == value;
                                 view! {
-                                    <option value=value selected=chosen == value>
+                                    <option value=value selected=selected>
                                         {words}
                                     </option>
                                 }
                             })
-                            .to_vec()}
+                            .collect_view()}
                     </select>
                     <Icon shape=Shape::Chevron />
                 </div>

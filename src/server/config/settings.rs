@@ -43,7 +43,30 @@ pub const SETTINGS: &[Setting] = &[
         "request signing secret(s), comma-separated; all verify",
         "whsec-new,whsec-old",
     ),
-    setting("PLAIN_CHANNEL", ("plain", "channel"), "channel in which threads are opened", "chat"),
+    setting(
+        "PLAIN_CHANNEL",
+        ("plain", "channel"),
+        "channel in which threads are opened: chat or slack",
+        "chat",
+    ),
+    setting(
+        "PLAIN_SLACK_TEAM_ID",
+        ("plain", "slack-team-id"),
+        "with PLAIN_CHANNEL=slack: Slack's id of the team",
+        "T0123456789",
+    ),
+    setting(
+        "PLAIN_SLACK_CHANNEL_ID",
+        ("plain", "slack-channel-id"),
+        "with PLAIN_CHANNEL=slack: Slack's id of the connected channel",
+        "C0123456789",
+    ),
+    setting(
+        "HOTLINE_TOPICS",
+        ("hotline", "topics"),
+        "the form's topics: name=labels:priority|words; …",
+        "question=lt_01KQS44ER0KVVBRC15MBB8ADPP:2;billing=:0;refund=:1|A refund",
+    ),
     setting(
         "PLAIN_TIMEOUT_MS",
         ("plain", "timeout-ms"),

@@ -310,3 +310,21 @@ proptest! {
         assert_all_harmless(&source);
     }
 }
+
+#[test]
+fn pictures_of_slack() {
+    for (source, expected) in [
+        ("Done :tada: :+1::skin-tone-4:!", "Done 🎉 👍🏽!"),
+        (":wave::tada:", "👋🎉"),
+        (":our-parrot: at 10:30:00, a:tada:", ":our-parrot: at 10:30:00, a:tada:"),
+        (":wave::skin-tone-9:", "👋:skin-tone-9:"),
+        ("::: : :tada", "::: : :tada"),
+    ] {
+        assert_eq!(slack(source).0, expected, "{source}");
+    }
+    assert_eq!(slack("`:tada:`").1, "<code>:tada:</code>");
+    assert_eq!(slack("*:tada:*").1, "<strong>🎉</strong>");
+    // Names that go on for ever cost no more than others.
+    let long = ":a".repeat(15_000);
+    assert_eq!(slack(&long).0, long);
+}

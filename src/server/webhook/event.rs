@@ -21,6 +21,7 @@ use crate::{
     server::{
         bus::NewEvent,
         desk::gate::Visible,
+        emoji,
         markup::{self, Rendered},
     },
 };
@@ -406,11 +407,20 @@ struct Part {
     text: Option<String>,
     resolved_text: Option<String>,
     attachments: Option<Vec<File>>,
+    slack_reactions: Option<Vec<GivenReaction>>,
     created_at: String,
     created_by: Option<Actor>,
     updated_at: Option<String>,
     last_edited_on_ms_teams_at: Option<String>,
     deleted_on_ms_teams_at: Option<String>,
+}
+
+/// Only how many reacted is read, not who.
+#[derive(Deserialize)]
+struct GivenReaction {
+    name: String,
+    #[serde(default)]
+    actors: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -511,7 +521,7 @@ impl Payload {
             Some(Visible::SlackMessage | Visible::SlackReply) => Some(self.slack_message),
             Some(Visible::Teams) => Some(self.ms_teams_message),
             // A webhook does not tell an e-mail's category, and only one category may be shown.
-            Some(Visible::Email | Visible::Custom) | None => None,
+            Some(Visible::Email | Visible::Custom | Visible::Status) | None => None,
         };
         let mut entry = visible.zip(part).and_then(|(visible, part)| {
             match part.and_then(|part| part.message(visible, &thread, at)) {
@@ -566,6 +576,7 @@ fn take_back(message: &mut Message) {
     message.text.clear();
     message.html = None;
     message.attachments.clear();
+    message.reactions.clear();
 }
 
 impl Thread {
@@ -616,9 +627,16 @@ impl Part {
             markup::render(text.unwrap_or_default(), visible.dialect(author.role));
         let at = millis(&self.created_at).map_or_else(|| event_at.clone(), At::from_millis);
         let updated = self.updated_at.as_deref().and_then(millis).map(At::from_millis);
+        let id = EntryId::parse(self.timeline_entry_id).ok()?;
+        let reactions = self.slack_reactions.unwrap_or_default();
+        let reactions = reactions.iter().map(|it| (&*it.name, it.actors.len()));
         let mut message = Message {
-            id: EntryId::parse(self.timeline_entry_id).ok()?,
-            source_id: source_id(self.id),
+            // The id that a reply is answered with: of a chat its own, elsewhere the entry's.
+            source_id: match visible {
+                Visible::Chat => source_id(self.id),
+                _ => author.me.then(|| id.to_string()),
+            },
+            id,
             author,
             text,
             html,
@@ -627,7 +645,7 @@ impl Part {
             edited: self.last_edited_on_ms_teams_at.is_some(),
             deleted: false,
             attachments: files(self.attachments),
-            reactions: Vec::new(),
+            reactions: emoji::reactions(reactions),
             turned: None,
         };
         if self.deleted_on_ms_teams_at.is_some() {

@@ -17,7 +17,10 @@ struct Conversation;
 /// What one timeline entry is made of, as the document asks for it.
 pub mod wire {
     pub use super::conversation::{
-        EmailCategory, File, Item, What, WhatOnCustomEntryComponents as Component, Who,
+        EmailCategory, File, GivenReaction, Item, Summary, ThreadStatus, What,
+        WhatOnCustomEntryComponents as Component,
+        WhatOnThreadStatusTransitionedEntryNextStatusDetail as NextDetail,
+        WhatOnThreadStatusTransitionedEntryPreviousStatusDetail as PreviousDetail, Who,
     };
 }
 
