@@ -32,6 +32,8 @@ pub struct Site {
     pub name: String,
     /// A key for the form on this page, made for this request.
     pub fresh_key: String,
+    /// How tabs follow a conversation: `sse` or `websocket`.
+    pub transport: &'static str,
     /// The topics of the form: name, and the operator's words where they are not the form's own.
     pub topics: Vec<(String, Option<String>)>,
 }

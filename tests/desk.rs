@@ -160,7 +160,7 @@ impl Workspace {
             "id": thread, "ref": "T-1", "title": "Export", "status": "SNOOZED",
             "statusDetail": {"__typename": "ThreadStatusDetailWaitingForCustomer"},
             "customer": {"id": ADA, "fullName": "Ada"},
-            "statusChangedAt": stamp(1_000), "channel": "CHAT", "lockedAt": if self.locked { stamp(5) } else { Value::Null },
+            "statusChangedAt": stamp(1_000), "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": if self.locked { stamp(5) } else { Value::Null },
             "createdAt": stamp(1_000), "lastInboundMessageInfo": null,
             "lastOutboundMessageInfo": {"timestamp": stamp(2_000)},
         })
@@ -786,7 +786,7 @@ async fn newest_activity_first_and_nothing_unasked() {
     let plain = PlainScript::start(|_| {
         let node = |n: usize, said: Value| {
             json!({"id": id("th", n), "ref": "T-1", "title": "x", "status": "DONE", "statusDetail": null,
-                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "channel": "CHAT", "lockedAt": null, "createdAt": stamp(n as i64),
+                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": null, "createdAt": stamp(n as i64),
                 "lastInboundMessageInfo": said, "lastOutboundMessageInfo": null})
         };
         let said = json!({"timestamp": stamp(99)});

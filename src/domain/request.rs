@@ -96,7 +96,8 @@ impl Draft {
                 "This does not look like an e-mail address. Example: ada@example.com".into(),
             );
         }
-        let topic = Some(self.topic.as_str()).filter(|topic| is_topic_name(topic) && is_topic(topic));
+        let topic =
+            Some(self.topic.as_str()).filter(|topic| is_topic_name(topic) && is_topic(topic));
         if topic.is_none() {
             fault("topic", "Please choose what this is about.".into());
         }

@@ -20,6 +20,7 @@ mod receipt;
 mod removal;
 pub mod repair;
 mod reply;
+mod seen;
 
 use self::{
     conversation::Slot,

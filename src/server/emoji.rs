@@ -108,7 +108,18 @@ mod tests {
         ] {
             assert_eq!(picture(name), Some(shown), "{name}");
         }
-        for name in ["", "our-own-parrot", "tada ", "flag-", "flag-zzz", "flag-ü", "+1::skin-tone-9", "+1::", "::", "<b>"] {
+        for name in [
+            "",
+            "our-own-parrot",
+            "tada ",
+            "flag-",
+            "flag-zzz",
+            "flag-ü",
+            "+1::skin-tone-9",
+            "+1::",
+            "::",
+            "<b>",
+        ] {
             assert_eq!(picture(name), None, "{name}");
         }
     }

@@ -47,6 +47,7 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: super::session::random_key(),
+            transport: state.transport.word(),
             topics: state
                 .desk
                 .topics()

@@ -312,6 +312,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         links,
         signals,
         streams,
+        transport: config.transport,
         name: config.name.as_str().into(),
         languages: config.languages.clone(),
     };

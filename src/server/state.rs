@@ -1,8 +1,8 @@
 //! What the routes share.
 
 use super::{
-    desk::Desk, language::Languages, limits::Limits, links::Links, session::Sessions,
-    signals::Signals, stream::StreamContext,
+    config::Transport, desk::Desk, language::Languages, limits::Limits, links::Links,
+    session::Sessions, signals::Signals, stream::StreamContext,
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -25,6 +25,8 @@ pub struct AppState {
     pub signals: Signals,
     /// The live streams.
     pub streams: StreamContext,
+    /// How tabs follow.
+    pub transport: Transport,
     /// The name visitors know.
     pub name: Arc<str>,
     /// The languages it speaks.

@@ -146,12 +146,16 @@ mod tests {
 
     #[test]
     fn a_list_is_read_in_its_order() {
-        let text = format!(" question={A}+{B}:1; billing=:0 ;refund = {A} | A refund ;other,idea|Wishes");
+        let text =
+            format!(" question={A}+{B}:1; billing=:0 ;refund = {A} | A refund ;other,idea|Wishes");
         let topics = Topics::parse(&text).unwrap();
         let names: Vec<_> = topics.all().iter().map(|topic| topic.name.as_str()).collect();
         assert_eq!(names, ["question", "billing", "refund", "other", "idea"]);
         let question = topics.get("question").unwrap();
-        assert_eq!((question.labels.as_slice(), question.priority), (&[A.into(), B.into()][..], Some(1)));
+        assert_eq!(
+            (question.labels.as_slice(), question.priority),
+            (&[A.into(), B.into()][..], Some(1))
+        );
         assert_eq!(question.told(), "A question");
         assert_eq!(topics.get("billing").unwrap().priority, Some(0));
         let refund = topics.get("refund").unwrap();

@@ -60,7 +60,8 @@ async fn a_conversation_through_slack() {
     let mut dana = house.visitor();
     let thread = dana.ask(&Form::new("slack-story-0001")).await;
     assert_eq!(agent.threads().await[0]["channel"], "SLACK");
-    let first = ("SlackMessageEntry".into(), "CustomerActor".into(), "It stops at row 5000.".into());
+    let first =
+        ("SlackMessageEntry".into(), "CustomerActor".into(), "It stops at row 5000.".into());
     assert_eq!(in_slack(agent, &thread).await, [first]);
     let page = dana.messages(&thread).await;
     let all = messages(&page);
@@ -103,7 +104,10 @@ async fn a_conversation_through_slack() {
 
     change(agent, Method::DELETE, &answer, "", json!({})).await;
     let told = heard(&mut stream, |frame| frame.data["entry"]["deleted"] == true).await;
-    assert_eq!((&told.data["entry"]["id"], &told.data["entry"]["text"]), (&json!(answer), &json!("")));
+    assert_eq!(
+        (&told.data["entry"]["id"], &told.data["entry"]["text"]),
+        (&json!(answer), &json!(""))
+    );
     let all = messages(&dana.messages(&thread).await);
     assert_eq!((&all[1]["deleted"], texts(&all)[1]), (&json!(true), ""));
     assert!(dana.get(&format!("/t/{thread}")).await.text().contains("Message deleted"));
@@ -155,7 +159,11 @@ async fn a_reply_whose_answer_is_lost_is_found_in_slack() {
     house.agent.faults(json!({})).await;
     assert_eq!(dana.reply(&thread, "Still there?", "slack-lost-key-1").await.status, 303);
     let posted = in_slack(&house.agent, &thread).await;
-    assert_eq!(posted.iter().filter(|(_, _, text)| text == "Still there?").count(), 1, "{posted:?}");
+    assert_eq!(
+        posted.iter().filter(|(_, _, text)| text == "Still there?").count(),
+        1,
+        "{posted:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -90,7 +90,8 @@ pub fn open(act: &mut Act<'_>, by: Actor, input: Open) -> Result<Thread, Refusal
         "SLACK" => match &slack {
             None => return Err(Refusal::required("channelDetails.slack")),
             Some(it) if (&*it.slack_team_id, &*it.slack_channel_id) != CONNECTED => {
-                let what = format!("Connected Slack channel (here: {} in {})", CONNECTED.1, CONNECTED.0);
+                let what =
+                    format!("Connected Slack channel (here: {} in {})", CONNECTED.1, CONNECTED.0);
                 return Err(Refusal::not_found("channelDetails.slack", &what));
             }
             Some(_) => {}

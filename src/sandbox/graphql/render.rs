@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::sandbox::model::{
-    Actor, Attachment, Body, Customer, Entry, Identity, Label, LabelType, MessageInfo,
-    Reaction, SlackMessage, Status, StatusDetail, Target, Thread, User,
+    Actor, Attachment, Body, Customer, Entry, Identity, Label, LabelType, MessageInfo, Reaction,
+    SlackMessage, Status, StatusDetail, Target, Thread, User,
 };
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::store::{self, webhooks::Attempt};

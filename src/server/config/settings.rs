@@ -225,6 +225,12 @@ pub const SETTINGS: &[Setting] = &[
         "10000",
     ),
     setting(
+        "HOTLINE_TRANSPORT",
+        ("stream", "transport"),
+        "how tabs follow a conversation: sse or websocket",
+        "sse",
+    ),
+    setting(
         "HOTLINE_STREAM_PER_SESSION",
         ("stream", "per-session"),
         "streams open at once for one session; one more closes the oldest",

@@ -31,9 +31,7 @@ impl Visible {
         match self {
             Self::SlackMessage | Self::SlackReply => Dialect::Slack,
             Self::Chat | Self::Custom if author != Role::Customer => Dialect::Markdown,
-            Self::Chat | Self::Custom | Self::Email | Self::Teams | Self::Status => {
-                Dialect::Plain
-            }
+            Self::Chat | Self::Custom | Self::Email | Self::Teams | Self::Status => Dialect::Plain,
         }
     }
 

@@ -146,7 +146,9 @@ fn pieces(line: &str) -> Vec<Piece> {
     // Signs that wait for their twin, at most one of each kind: where they stand among the pieces.
     let mut waiting: Vec<(Mark, usize)> = Vec::new();
     let mut at = 0;
-    while let Some(next) = line[at..].find(['*', '_', '~', '`', '<', '&', ':']).map(|next| at + next) {
+    while let Some(next) =
+        line[at..].find(['*', '_', '~', '`', '<', '&', ':']).map(|next| at + next)
+    {
         if next > at {
             pieces.push(Piece::Words(line[at..next].into()));
         }

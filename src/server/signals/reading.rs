@@ -26,11 +26,13 @@ use axum::{
     http::{header, request::Parts},
     response::{IntoResponse, Response},
 };
+use futures::future::BoxFuture;
 use metrics::counter;
 use serde::Deserialize;
 use serde_json::json;
 use std::{
     collections::{HashMap, hash_map::Entry},
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -43,18 +45,37 @@ const MOST: usize = 10_000;
 #[derive(Debug, Clone)]
 pub struct Receipts(Arc<Telling>);
 
-#[derive(Debug)]
 struct Telling {
-    desk: Desk,
+    /// Whether it could be told.
+    tell: Box<dyn Fn(ThreadId, Mark) -> BoxFuture<'static, bool> + Send + Sync>,
     pause: Duration,
     stop: CancellationToken,
     pending: Mutex<HashMap<ThreadId, Mark>>,
 }
 
+impl fmt::Debug for Telling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telling").field("pause", &self.pause).finish_non_exhaustive()
+    }
+}
+
 impl Receipts {
     /// By a desk, once for all that is read within `pause`; what is pending is told at once when `stop` comes.
     pub fn new(desk: Desk, pause: Duration, stop: CancellationToken) -> Self {
-        Self(Arc::new(Telling { desk, pause, stop, pending: Mutex::default() }))
+        let tell = move |thread: ThreadId, mark: Mark| -> BoxFuture<'static, bool> {
+            let desk = desk.clone();
+            Box::pin(async move { desk.tell_read(&thread, &mark.entry, mark.at).await })
+        };
+        Self::telling(tell, pause, stop)
+    }
+
+    fn telling(
+        tell: impl Fn(ThreadId, Mark) -> BoxFuture<'static, bool> + Send + Sync + 'static,
+        pause: Duration,
+        stop: CancellationToken,
+    ) -> Self {
+        let pending = Mutex::default();
+        Self(Arc::new(Telling { tell: Box::new(tell), pause, stop, pending }))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ThreadId, Mark>> {
@@ -83,7 +104,7 @@ impl Receipts {
             }
             let mark = receipts.lock().remove(&thread);
             if let Some(mark) = mark {
-                let told = receipts.0.desk.tell_read(&thread, &mark.entry, mark.at).await;
+                let told = (receipts.0.tell)(thread, mark).await;
                 let outcome = if told { "told" } else { "failed" };
                 counter!("hotline_receipts_total", "outcome" => outcome).increment(1);
             }
@@ -151,5 +172,68 @@ pub(super) async fn post(State(state): State<AppState>, parts: Parts, body: Body
             (no_store, Json(json!({"readTo": entry}))).into_response()
         }
         Err(error) => error_response(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::marks::conformance::{mark, thread},
+        *,
+    };
+    use tokio::sync::mpsc;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    fn receipts(
+        pause: Duration,
+        stop: &CancellationToken,
+    ) -> (Receipts, mpsc::UnboundedReceiver<(ThreadId, Mark)>) {
+        let (told, heard) = mpsc::unbounded_channel();
+        let tell = move |thread, mark| -> BoxFuture<'static, bool> {
+            told.send((thread, mark)).unwrap();
+            Box::pin(std::future::ready(false))
+        };
+        (Receipts::telling(tell, pause, stop.clone()), heard)
+    }
+
+    #[tokio::test]
+    async fn all_that_is_read_within_the_pause_is_told_once() {
+        let stop = CancellationToken::new();
+        let (receipts, mut heard) = receipts(LONG, &stop);
+        for at in [10, 30, 20] {
+            receipts.tell(&thread(1), mark(at, 1));
+        }
+        receipts.tell(&thread(2), mark(5, 1));
+        receipts.tell(&thread(3), mark(5, 1));
+        receipts.forget(&[thread(3)]);
+        assert!(heard.try_recv().is_err(), "not before the pause is over");
+        // The end of the process ends the pause.
+        stop.cancel();
+        let mut told = [heard.recv().await.unwrap(), heard.recv().await.unwrap()];
+        told.sort();
+        assert_eq!(told, [(thread(1), mark(30, 1)), (thread(2), mark(5, 1))]);
+        drop(receipts);
+        assert!(heard.recv().await.is_none(), "and nothing else");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_told_is_told_with_the_next() {
+        let stop = CancellationToken::new();
+        let (receipts, mut heard) = receipts(Duration::ZERO, &stop);
+        for at in [10, 20] {
+            receipts.tell(&thread(1), mark(at, 1));
+            assert_eq!(heard.recv().await.unwrap(), (thread(1), mark(at, 1)));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_to_be_told_is_bounded() {
+        let stop = CancellationToken::new();
+        let (receipts, _heard) = receipts(LONG, &stop);
+        for n in 0..MOST + 10 {
+            receipts.tell(&thread(n), mark(1, 1));
+        }
+        assert_eq!(receipts.lock().len(), MOST);
     }
 }
