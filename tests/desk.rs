@@ -333,7 +333,7 @@ fn request() -> Request {
     Request {
         name: "Ada".into(),
         email: "ada@example.com".into(),
-        topic: "problem",
+        topic: "problem".into(),
         subject: "Export".into(),
         message: "It stops.".into(),
         submission_id: SubmissionId::parse("submission-1").expect("a key"),

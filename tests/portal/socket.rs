@@ -132,14 +132,11 @@ async fn only_holders_and_only_our_own_pages() {
     assert_eq!(refused(&dana, "threadId=x", own).await, Some(404));
     assert_eq!(refused(&dana, "", own).await, Some(404));
     let port = dana.base.rsplit_once(':').unwrap().1.parse::<u16>().unwrap() ^ 1;
-    for origin in [
-        None,
-        Some("https://evil.example"),
-        Some("null"),
-        Some(""),
-        Some(format!("http://127.0.0.1:{port}").as_str()),
-        Some(format!("{}.evil.example", dana.base).as_str()),
-    ] {
+    let (next, within) =
+        (format!("http://127.0.0.1:{port}"), format!("{}.evil.example", dana.base));
+    for origin in
+        [None, Some("https://evil.example"), Some("null"), Some(""), Some(&*next), Some(&*within)]
+    {
         assert_eq!(refused(&dana, &query, origin).await, Some(403), "{origin:?}");
     }
     let request = dana.request(Method::GET, &format!("/api/support/ws?{query}"));
