@@ -5,6 +5,7 @@
 //! the conversation is fetched to reconcile. See [`live`](super::live).
 
 use super::live;
+use crate::app::Site;
 use leptos::{html, prelude::*};
 
 /// A conversation. It starts from the page's [`Opening`](crate::domain::opening::Opening).
@@ -19,8 +20,10 @@ pub fn ConversationView(
             live::start(main.into());
         }
     });
+    // For the tab: how to follow. Only the server knows.
+    let transport = use_context::<Site>().map(|site| site.transport);
     view! {
-        <main class="conversation" id="main" node_ref=main>
+        <main class="conversation" id="main" node_ref=main data-transport=transport>
             {children()}
         </main>
     }
