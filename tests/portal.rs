@@ -13,6 +13,8 @@ mod wire;
 mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/channel.rs"]
+mod channel;
 #[path = "portal/deploys.rs"]
 mod deploys;
 #[path = "portal/dress.rs"]

@@ -7,8 +7,10 @@ mod settings;
 pub use settings::{SETTINGS, Setting};
 
 use super::{
+    hours::{self, HoursSettings, Week},
     language::Languages,
     limits::{LimitSettings, Rate},
+    look::Look,
     plain::operations::SlackChannel,
     redis::{RedisSettings, check_url},
     telemetry::{LogFormat, MetricsFor},
@@ -109,6 +111,10 @@ pub struct Config {
     pub slack: Option<SlackChannel>,
     /// What visitors can choose in the form.
     pub topics: Topics,
+    /// When the team is there, and how fast it answers.
+    pub hours: HoursSettings,
+    /// Whoever sends the form sooner is no person; zero: nobody is suspected.
+    pub form_min: Duration,
     /// All that verify webhooks.
     pub webhook_secrets: Vec<Secret>,
     /// The embedded sandbox, if it is to start.
@@ -141,6 +147,8 @@ pub struct Config {
     pub name: String,
     /// The languages of the pages.
     pub languages: Languages,
+    /// The operator's colours and logo.
+    pub look: Look,
     /// Age at which a cached conversation is read anew.
     pub cache_ttl: Duration,
     /// How often a watched conversation is compared with Plain's; zero: never.
@@ -357,6 +365,26 @@ impl Sources {
         Ok(Some(settings))
     }
 
+    fn hours(&self) -> Result<HoursSettings, ConfigError> {
+        let usual = HoursSettings::default();
+        let week = self.get("HOTLINE_HOURS").unwrap_or_default();
+        let days = self.get("HOTLINE_HOLIDAYS").unwrap_or_default();
+        Ok(HoursSettings {
+            week: Week::parse(week).map_err(|why| self.fail("HOTLINE_HOURS", why))?,
+            zone: match self.get("HOTLINE_TIME_ZONE").map(str::trim) {
+                None => usual.zone,
+                Some(name) => hours::zone(name).ok_or_else(|| {
+                    self.fail("HOTLINE_TIME_ZONE", format!("`{name}` is no IANA time zone"))
+                })?,
+            },
+            holidays: hours::holidays(days).map_err(|why| self.fail("HOTLINE_HOLIDAYS", why))?,
+            answer_minutes: match self.number("HOTLINE_ANSWER_MINUTES", 0, 0, 14 * 24 * 60)? {
+                0 => None,
+                minutes => Some(minutes),
+            },
+        })
+    }
+
     /// The Slack channel, if threads are to be opened in one.
     fn slack(&self) -> Result<Option<SlackChannel>, ConfigError> {
         let slack = self.choice("PLAIN_CHANNEL", false, &[("chat", false), ("slack", true)])?;
@@ -381,6 +409,18 @@ impl Sources {
         let channel = id("PLAIN_SLACK_CHANNEL_ID", &['C', 'G'])?;
         let both = team.zip(channel).filter(|_| slack);
         Ok(both.map(|(team_id, channel_id)| SlackChannel { team_id, channel_id }))
+    }
+
+    fn look(&self) -> Result<Look, ConfigError> {
+        let mut look = Look::default();
+        if let Some(text) = self.get("HOTLINE_ACCENT") {
+            let accent = text.trim().parse();
+            look.accent(accent.map_err(|fault: String| self.fail("HOTLINE_ACCENT", fault))?);
+        }
+        if let Some(path) = self.get("HOTLINE_LOGO") {
+            look.logo(Path::new(path)).map_err(|fault| self.fail("HOTLINE_LOGO", fault))?;
+        }
+        Ok(look)
     }
 
     fn secrets(&self, name: &str) -> Vec<Secret> {
@@ -500,7 +540,7 @@ impl Config {
         let slack = s.slack()?;
         let topics = match s.get("HOTLINE_TOPICS") {
             None => Topics::default(),
-            Some(text) => Topics::parse(text).map_err(|why| s.fail("HOTLINE_TOPICS", why))?,
+            Some(text) => text.parse().map_err(|why: String| s.fail("HOTLINE_TOPICS", why))?,
         };
         let mut trusted_proxies = Vec::new();
         for part in s.get("HOTLINE_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim) {
@@ -544,6 +584,8 @@ impl Config {
             plain_timeout: s.millis("PLAIN_TIMEOUT_MS", 10_000, 50, 120_000)?,
             slack,
             topics,
+            hours: s.hours()?,
+            form_min: s.millis("HOTLINE_FORM_MIN_MS", 0, 0, 600_000)?,
             webhook_secrets,
             sandbox: use_sandbox.then(|| sandbox_alone.clone()),
             sandbox_alone,
@@ -581,6 +623,7 @@ impl Config {
             languages: s.get("HOTLINE_LANGUAGES").map_or(Ok(Languages::default()), |text| {
                 text.parse().map_err(|fault: String| s.fail("HOTLINE_LANGUAGES", fault))
             })?,
+            look: s.look()?,
             name: s.get("HOTLINE_NAME").unwrap_or("Hotline").trim().to_string(),
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
             repair_every: s.millis("HOTLINE_REPAIR_MS", 60_000, 0, 3_600_000)?,

@@ -29,16 +29,21 @@ use self::{
 };
 use super::{
     bus::EventBus,
+    markup,
     plain::{
         PlainClient,
-        operations::{Channel, SlackChannel},
+        operations::{
+            Channel, SlackChannel, ThreadRecord, Timeline,
+            conversation::{Signs, wire::Item},
+        },
     },
     topics::Topics,
 };
 use crate::domain::{
     error::{Code, DeskError},
     ids::ThreadId,
-    thread::Thread,
+    sentence::Sentence,
+    thread::{LastMessage, Thread},
 };
 use std::{
     collections::HashSet,
@@ -98,6 +103,11 @@ impl Default for DeskSettings {
         }
     }
 }
+
+/// Entries that a list reads of each end of a thread: the newest may be one that was taken back.
+const LISTED: u8 = 3;
+/// How much of a message a list shows, in characters.
+const LISTED_CHARACTERS: usize = 140;
 
 /// The desk. Cheap to clone; all clones share what they know.
 #[derive(Debug, Clone)]
@@ -167,19 +177,22 @@ impl Desk {
         let wanted: HashSet<&str> = ids.iter().map(ThreadId::as_str).collect();
         let mut list: Vec<&str> = wanted.iter().copied().collect();
         list.sort_unstable();
+        let types = gate::MESSAGE_TYPES;
         let mut threads: Vec<Thread> = Vec::with_capacity(list.len());
         for chunk in list.chunks(100) {
             let mut after = None;
             // One page holds the whole chunk; a desk that hands out smaller pages is followed for a while.
             for _ in 0..chunk.len() {
                 let ids = chunk.iter().map(|id| (*id).to_owned()).collect();
-                let page = self.0.plain.threads(ids, after).await.map_err(errors::for_visitor)?;
-                threads.extend(
-                    page.threads
-                        .iter()
-                        .filter(|record| wanted.contains(record.id.as_str()))
-                        .filter_map(mapping::thread),
-                );
+                let page = self.0.plain.overview(ids, after, types, LISTED).await;
+                let page = page.map_err(errors::for_visitor)?;
+                for (record, items) in page.threads {
+                    let Some(mut thread) = mapping::thread(&record) else { continue };
+                    if wanted.contains(thread.id.as_str()) {
+                        thread.last_message = self.last_message(record, items).await;
+                        threads.push(thread);
+                    }
+                }
                 after = page.next;
                 if after.is_none() {
                     break;
@@ -197,6 +210,27 @@ impl Desk {
             }
         }
         Ok(present)
+    }
+
+    /// The newest message of those that were read, as a list shows it.
+    async fn last_message(&self, record: ThreadRecord, items: Vec<Item>) -> Option<LastMessage> {
+        let items = items.into_iter().map(|item| (String::new(), item)).collect();
+        let timeline = Timeline {
+            thread: record,
+            signs: Signs::default(),
+            items,
+            has_next: false,
+            has_previous: false,
+        };
+        let machine_user = self.machine_user_for(&timeline).await;
+        let messages = mapping::messages(timeline, machine_user.as_deref());
+        let last =
+            messages.into_iter().rfind(|message| !message.deleted && message.turned.is_none())?;
+        let text = markup::one_line(&last.text, last.html.as_deref(), LISTED_CHARACTERS);
+        let file = last.attachments.first().map(|file| file.file_name.clone());
+        let name = if last.author.me { String::new() } else { last.author.name };
+        let text = Some(text).filter(|text| !text.is_empty()).or(file).unwrap_or_default();
+        Some(LastMessage { name, me: last.author.me, text })
     }
 
     /// What visitors can choose in the form.
@@ -237,7 +271,7 @@ impl Desk {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, DeskError>> + Send + 'static,
 ) -> Result<T, DeskError> {
-    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|_| {
-        Err(DeskError::new(Code::Internal, "Something went wrong on our side. Please try again."))
-    })
+    tokio::spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|_| Err(DeskError::of(Code::Internal, Sentence::Internal)))
 }

@@ -39,7 +39,11 @@ pub fn picture(name: &str) -> Option<&'static str> {
 }
 
 fn named(name: &str) -> Option<&'static Emoji> {
-    let name = if name == "simple_smile" { "slightly_smiling_face" } else { name };
+    let name = match name {
+        "simple_smile" => "slightly_smiling_face",
+        "hugging_face" => "hugs",
+        name => name,
+    };
     if let Some(country) = name.strip_prefix("flag-") {
         let letter = |b: u8| char::from_u32(0x1F1E6 + u32::from(b.wrapping_sub(b'a')));
         return emojis::get(&country.bytes().map(letter).collect::<Option<String>>()?);
@@ -126,10 +130,10 @@ mod tests {
 
     #[test]
     fn reactions_are_counted_by_what_they_look_like() {
-        let given = [("+1", 2), ("parrot", 1), ("thumbsup", 1), ("<b>", 3), ("eyes", 0)];
+        let given = [("+1", 2), ("our-parrot", 1), ("thumbsup", 1), ("<b>", 3), ("eyes", 0)];
         let shown = reactions(given.into_iter());
         let shown: Vec<_> = shown.iter().map(|r| (r.emoji.as_str(), r.count)).collect();
-        assert_eq!(shown, [("👍", 3), (":parrot:", 1), ("👀", 1)]);
+        assert_eq!(shown, [("👍", 3), (":our-parrot:", 1), ("👀", 1)]);
         let many: Vec<String> = (0..100).map(|n| format!("own-{n}")).collect();
         assert_eq!(reactions(many.iter().map(|name| (name.as_str(), 1))).len(), MOST);
     }

@@ -4,6 +4,7 @@
 use super::{
     guard::{client_address, set_retry_after},
     links::is_visit,
+    preferences,
     shell::shell,
     state::AppState,
     visitor,
@@ -15,9 +16,10 @@ use crate::{
         error::{Code, DeskError},
         link::NotOpened,
         request::Draft,
+        sentence::Sentence,
     },
     features::conversation::file_page::FileRefused,
-    language::Locale,
+    language::{own_name, said, tag},
 };
 use axum::{
     body::{Body, Bytes},
@@ -42,11 +44,14 @@ const MAX_DRAIN: usize = 16 * 1024 * 1024;
 pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(state.clone());
-        let parts = use_context::<Parts>();
-        provide_context(parts.map_or_else(Locale::default, |it| state.languages.of(&it.headers)));
+        let parts = use_context::<Parts>().map(|parts| (parts.headers, parts.uri));
+        let (headers, uri) = parts.unwrap_or_default();
+        let locale = state.languages.of(&headers);
+        provide_context(locale);
         provide_context(Site {
             name: state.name.to_string(),
-            fresh_key: super::session::random_key(),
+            fresh_key: state.forms.key(),
+            hours: state.hours.told(&headers, locale),
             transport: state.transport.word(),
             topics: state
                 .desk
@@ -55,6 +60,11 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
                 .iter()
                 .map(|topic| (topic.name.clone(), topic.words.clone()))
                 .collect(),
+            here: here(&uri),
+            theme: preferences::theme(&headers),
+            languages: state.languages.all().iter().map(|it| (tag(*it), own_name(*it))).collect(),
+            logo: state.look.logo_path(),
+            colours: state.look.colours_path(),
         });
         if let Some(response) = use_context::<ResponseOptions>() {
             provide_context(SetStatus(Arc::new(move |status| {
@@ -64,6 +74,12 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
             })));
         }
     }
+}
+
+/// Where the switches of a page come back to. What stands in for another address (`/404`, `/r`) is none to come back to.
+fn here(uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or("/", |it| it.as_str());
+    if matches!(path, "/404" | "/r") { "/".into() } else { path.into() }
 }
 
 /// Renders the page of this request's path, with something more in its context.
@@ -82,7 +98,12 @@ async fn render<T: Clone + Send + Sync + 'static>(
 }
 
 /// The page that stands in for a file that is not handed on, with the error's status.
-pub(super) async fn instead(state: AppState, request: Request, refused: FileRefused) -> Response {
+pub(super) async fn instead(
+    state: AppState,
+    request: Request,
+    mut refused: FileRefused,
+) -> Response {
+    refused.error = said(state.languages.of(request.headers()), refused.error);
     let status = status_of(&refused.error);
     let mut response = render(state, request, refused).await;
     *response.status_mut() = status;
@@ -93,10 +114,7 @@ pub(super) async fn instead(state: AppState, request: Request, refused: FileRefu
 pub async fn not_found(State(state): State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
-        return super::guard::error_response(&DeskError::new(
-            Code::NotFound,
-            "There is no such route.",
-        ));
+        return super::guard::error_response(&DeskError::of(Code::NotFound, Sentence::NoRoute));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response();
@@ -117,10 +135,7 @@ pub(super) async fn read_body(
     if !kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         return Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            DeskError::new(
-                Code::BadRequest,
-                "This form came in a way that we cannot read. Please send it from this page.",
-            ),
+            DeskError::of(Code::BadRequest, Sentence::FormKind),
         ));
     }
     let mut read = Vec::new();
@@ -128,13 +143,7 @@ pub(super) async fn read_body(
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk: Bytes = chunk.map_err(|_| {
-            (
-                StatusCode::BAD_REQUEST,
-                DeskError::new(
-                    Code::BadRequest,
-                    "The form did not arrive whole. Please send it again.",
-                ),
-            )
+            (StatusCode::BAD_REQUEST, DeskError::of(Code::BadRequest, Sentence::FormBroken))
         })?;
         length += chunk.len();
         if length <= MAX_FORM {
@@ -146,10 +155,7 @@ pub(super) async fn read_body(
     if length > MAX_FORM {
         return Err((
             StatusCode::PAYLOAD_TOO_LARGE,
-            DeskError::new(
-                Code::TooLarge,
-                "This is more than the form can take. Please go back, shorten the message to 5,000 characters and send it again.",
-            ),
+            DeskError::of(Code::TooLarge, Sentence::FormLarge),
         ));
     }
     Ok(read)
@@ -161,10 +167,7 @@ async fn read_form<T: for<'de> Deserialize<'de>>(
     body: Body,
 ) -> Result<T, (StatusCode, DeskError)> {
     serde_urlencoded::from_bytes(&read_body(headers, body).await?).map_err(|_| {
-        (
-            StatusCode::BAD_REQUEST,
-            DeskError::new(Code::BadRequest, "The form could not be read. Please send it again."),
-        )
+        (StatusCode::BAD_REQUEST, DeskError::of(Code::BadRequest, Sentence::FormUnread))
     })
 }
 
@@ -203,6 +206,7 @@ pub async fn post_request(State(state): State<AppState>, request: Request) -> Re
         },
         Err((status, error)) => (Draft::default(), status, error),
     };
+    let error = said(state.languages.of(&parts.headers), error);
     let again = Request::from_parts(parts, Body::empty());
     let echo = FormEcho::of(draft, error.clone());
     refused(render(state, again, echo).await, status, &error)
@@ -258,6 +262,7 @@ pub async fn post_reply(
         }
         Err((status, error)) => (ReplyForm::default(), status, error),
     };
+    let error = said(state.languages.of(&parts.headers), error);
     let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
     let again = Request::from_parts(parts, Body::empty());
     refused(render(state, again, echo).await, status, &error)

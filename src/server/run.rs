@@ -13,7 +13,9 @@ use super::{
         memory::{LocalMemory, Memory, doubled::Doubled, redis::RedisMemory},
         repair::RepairSettings,
     },
+    forms::Forms,
     guard::Guard,
+    hours::Hours,
     limits::Limits,
     links::{
         Links,
@@ -308,6 +310,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         leptos,
         desk: desk.clone(),
         limits: if config.rate_limits { Limits::new(&config.limits) } else { Limits::off() },
+        hours: Hours::new(config.hours.clone(), clock.clone()),
+        forms: Forms::new(config.cookie_secrets.clone(), config.form_min, clock.clone()),
         sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),
         links,
         signals,
@@ -315,6 +319,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         transport: config.transport,
         name: config.name.as_str().into(),
         languages: config.languages.clone(),
+        look: config.look.clone().into(),
+        https: config.https(),
     };
     let of_bus = bus.clone();
     let checks = vec![

@@ -1,8 +1,8 @@
 //! What the routes share.
 
 use super::{
-    config::Transport, desk::Desk, language::Languages, limits::Limits, links::Links,
-    session::Sessions, signals::Signals, stream::StreamContext,
+    config::Transport, desk::Desk, forms::Forms, hours::Hours, language::Languages, limits::Limits,
+    links::Links, look::Look, session::Sessions, signals::Signals, stream::StreamContext,
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -27,8 +27,16 @@ pub struct AppState {
     pub streams: StreamContext,
     /// How tabs follow.
     pub transport: Transport,
+    /// When the team is there.
+    pub hours: Hours,
+    /// Makes the keys of forms.
+    pub forms: Forms,
     /// The name visitors know.
     pub name: Arc<str>,
     /// The languages it speaks.
     pub languages: Languages,
+    /// The operator's look.
+    pub look: Arc<Look>,
+    /// Whether visitors come by https.
+    pub https: bool,
 }

@@ -14,6 +14,7 @@
 //! | words | what visitors read; needed for a new name, and instead of the form's own words otherwise |
 
 use crate::domain::{ids::EntryId, request::TOPICS};
+use std::str::FromStr;
 
 /// More choices than this are no help to anybody.
 const MOST: usize = 20;
@@ -68,9 +69,13 @@ impl Topics {
     pub fn get(&self, name: &str) -> Option<&Topic> {
         self.0.iter().find(|topic| topic.name == name)
     }
+}
+
+impl FromStr for Topics {
+    type Err = String;
 
     /// Reads the setting. The error says what is wrong with which part.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let mut topics: Vec<Topic> = Vec::new();
         for part in text.split([';', ',']).map(str::trim).filter(|part| !part.is_empty()) {
             let topic = topic(part)?;
@@ -148,7 +153,7 @@ mod tests {
     fn a_list_is_read_in_its_order() {
         let text =
             format!(" question={A}+{B}:1; billing=:0 ;refund = {A} | A refund ;other,idea|Wishes");
-        let topics = Topics::parse(&text).unwrap();
+        let topics = text.parse::<Topics>().unwrap();
         let names: Vec<_> = topics.all().iter().map(|topic| topic.name.as_str()).collect();
         assert_eq!(names, ["question", "billing", "refund", "other", "idea"]);
         let question = topics.get("question").unwrap();
@@ -185,10 +190,10 @@ mod tests {
             ("question;question=:1", "`question` stands there twice"),
             ("refund|", "the words of `refund`"),
         ] {
-            let fault = Topics::parse(text).unwrap_err();
+            let fault = text.parse::<Topics>().unwrap_err();
             assert!(fault.contains(named), "{text}: {fault}");
         }
         let many: Vec<_> = (0..21).map(|n| format!("t{n}|T")).collect();
-        assert!(Topics::parse(&many.join(";")).unwrap_err().contains("21 topics"));
+        assert!(many.join(";").parse::<Topics>().unwrap_err().contains("21 topics"));
     }
 }

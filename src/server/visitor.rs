@@ -6,6 +6,7 @@ use super::{
     guard::{client_address, error_response, set_retry_after},
     limits::Bucket,
     links::{self, Exchange},
+    markup,
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
@@ -13,14 +14,16 @@ use super::{
 use crate::{
     domain::{
         echo::ReplyEcho,
-        error::{Code, DeskError},
+        error::{Code, DeskError, FieldError},
         ids::{ClientMessageId, ThreadId},
         link::{NotOpened, ResumeLink},
         message::SentReply,
         request::{Draft, check_text},
+        sentence::Sentence,
         thread::{Conversation, Thread},
     },
     features::{conversation::api::Replied, new_request::api::Created},
+    language::{Locale, said, say_in},
 };
 use axum::{
     extract::{RawQuery, State},
@@ -46,10 +49,7 @@ impl Here {
         let state = use_context::<AppState>();
         let (Some(state), Some(parts)) = (state, use_context::<Parts>()) else {
             tracing::error!("a server function ran outside a request");
-            return Err(DeskError::new(
-                Code::Internal,
-                "Something went wrong on our side. Please try again.",
-            ));
+            return Err(DeskError::of(Code::Internal, Sentence::Internal));
         };
         let address = client_address(&parts.extensions);
         Ok(Self { state, uri: parts.uri, headers: parts.headers, address, response: use_context() })
@@ -65,8 +65,9 @@ impl Here {
         self.state.limits.check(Bucket::Reads, session, self.address)
     }
 
-    /// Gives an error's status to the answer, and when to come back.
+    /// Says an error in the visitor's language, and gives its status to the answer, and when to come back.
     fn answered<T>(&self, result: Result<T, DeskError>) -> Result<T, DeskError> {
+        let result = result.map_err(|error| said(self.state.languages.of(&self.headers), error));
         if let (Err(error), Some(response)) = (&result, &self.response)
             && let Ok(status) = StatusCode::from_u16(error.code.status())
         {
@@ -110,10 +111,7 @@ async fn counted<T>(
 
 /// Without a cookie of ours.
 pub(super) fn no_session() -> DeskError {
-    DeskError::new(
-        Code::NoSession,
-        "There is no session. Open the conversation in the browser that started it.",
-    )
+    DeskError::of(Code::NoSession, Sentence::NoSession)
 }
 
 /// Opens a thread and grants it. The header is the new cookie.
@@ -127,7 +125,7 @@ pub async fn open(
     state.limits.check(Bucket::Reads, session.as_ref(), address)?;
     let topics = state.desk.topics();
     let request = draft.check_among(|topic| topics.get(topic).is_some())?;
-    if draft.is_trapped() {
+    if draft.is_trapped() || state.forms.too_fast(&draft.submission_id) {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));
     }
@@ -150,15 +148,10 @@ pub async fn say(
 ) -> Result<SentReply, DeskError> {
     let thread = held(session, thread)?;
     state.limits.check(Bucket::Reads, session, address)?;
-    let text = check_text(text).map_err(|message| {
-        DeskError::invalid(vec![crate::domain::error::FieldError { field: "text".into(), message }])
-    })?;
-    let key = ClientMessageId::parse(key).map_err(|_| {
-        DeskError::new(
-            Code::BadRequest,
-            "This page was out of date. Please send your message once more.",
-        )
-    })?;
+    let text = check_text(text)
+        .map_err(|sentence| DeskError::invalid(vec![FieldError::new("text", sentence)]))?;
+    let key = ClientMessageId::parse(key)
+        .map_err(|_| DeskError::of(Code::BadRequest, Sentence::PageStale))?;
     counted(state, Bucket::Replies, session, address, state.desk.reply(&thread, &text, &key)).await
 }
 
@@ -174,12 +167,10 @@ pub fn make_link(
     let thread = held(session.as_ref(), thread)?;
     state.limits.check(Bucket::Links, session.as_ref(), address)?;
     let host = links::host_of(headers, uri);
-    let link = state.links.make(&thread, host.as_deref()).ok_or_else(|| {
-        DeskError::new(
-            Code::BadRequest,
-            "A link cannot be made: it is not clear under which address this page was reached.",
-        )
-    })?;
+    let link = state
+        .links
+        .make(&thread, host.as_deref())
+        .ok_or_else(|| DeskError::of(Code::BadRequest, Sentence::NoLink))?;
     metrics::counter!("hotline_links_made_total").increment(1);
     Ok(link)
 }
@@ -294,7 +285,20 @@ pub async fn messages(
             }
         },
     };
+    // Pages are kept for everybody; words are in the language of whoever reads.
+    let locale = here.state.languages.of(&here.headers);
+    let result = result.map(|page| in_words(page, locale));
     here.answered(result)
+}
+
+fn in_words(mut page: Conversation, locale: Locale) -> Conversation {
+    let words = say_in!(locale, channel.quoted);
+    for html in page.messages.iter_mut().filter_map(|message| message.html.as_mut()) {
+        if let Some(worded) = markup::in_words(html, &words) {
+            *html = worded;
+        }
+    }
+    page
 }
 
 /// The same with files, however it came.
@@ -308,10 +312,7 @@ async fn send(
     attachments: Vec<String>,
 ) -> Result<SentReply, DeskError> {
     if !attachments.is_empty() {
-        return Err(DeskError::new(
-            Code::BadRequest,
-            "Files cannot be sent here yet. Please send the message without them.",
-        ));
+        return Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere));
     }
     say(state, session, address, thread, text, key).await
 }

@@ -10,6 +10,7 @@ use super::{
     timeline::Timeline,
 };
 use crate::{
+    app::site,
     domain::{
         echo::ReplyEcho,
         opening::Opening,
@@ -39,6 +40,7 @@ pub fn Frame(
     let timeline = Timeline::new(conversation);
     let reopens = thread.status == Status::Done && !thread.locked;
     view! {
+        <main class="conversation" id="main" data-transport=site().transport>
         <Header thread=thread.clone() newest=newest words=words.clone() />
         <Messages timeline=timeline words=words.clone() />
         <div class="conversation__foot">
@@ -59,6 +61,7 @@ pub fn Frame(
         </div>
         <p class="visually-hidden" aria-live="polite" data-part="spoken"></p>
         <RowTemplates words=words />
+        </main>
     }
 }
 

@@ -26,17 +26,17 @@ thread_local! {
 
 /// Shows who types, and tells that the visitor does.
 pub fn start(live: Live) {
-    Effect::new(move |_| {
-        let words = match live.typing.get() {
+    live.watch(move || {
+        let words = match &*live.typing.read() {
             None => String::new(),
-            Some(name) if name.is_empty() => live.word(Word::TypingSomebody),
-            Some(name) => live.fill(Word::Typing, "name", &name),
+            Some(name) if name.is_empty() => live.word(Word::TypingSomebody).to_owned(),
+            Some(name) => live.fill(Word::Typing, "name", name),
         };
-        write(&live.scope(), "[data-part=typing]", &words);
+        write(live.scope(), "[data-part=typing]", &words);
     });
-    on(&live.scope(), "input", move |event: PageEvent| {
+    on(live.scope(), "input", move |event: PageEvent| {
         if around(&event, ".composer").is_some() {
-            tell(live, !form::value(&live.scope(), "text").trim().is_empty());
+            tell(live, !form::value(live.scope(), "text").trim().is_empty());
         }
     });
 }
@@ -67,10 +67,10 @@ fn tell(live: Live, typing: bool) {
     TOLD.set(if typing { now } else { 0.0 });
     let (thread, typing) = (live.thread(), if typing { "true" } else { "false" });
     let words =
-        [r#"{"type":"typing","threadId":""#, &thread, r#"","typing":"#, typing, "}"].concat();
+        [r#"{"type":"typing","threadId":""#, thread, r#"","typing":"#, typing, "}"].concat();
     if !live.speak(&words) {
         spawn_local(async move {
-            let fields = [("threadId", thread.as_str()), ("typing", typing)];
+            let fields = [("threadId", thread), ("typing", typing)];
             // Whether it arrives or not: the next one says the same.
             fetch::tell("typing", &fields).await;
         });

@@ -1,14 +1,17 @@
 //! The form. Without script it is a plain form; with script [`LiveForm`] keeps the draft, checks before it sends, and
 //! sends once.
 
-use super::client::create;
+use super::{client::create, hours::Hours};
 use crate::{
     browser::{document, form},
     domain::{
         echo::FormEcho,
-        error::FieldError,
-        request::{Draft, TOPICS, limits},
+        error::{DeskError, FieldError},
+        request::{Draft, limits},
+        sentence::Sentence,
+        words::Word,
     },
+    language::{say, word, words},
     ui::{
         field::Field,
         icon::{Icon, Shape},
@@ -75,13 +78,20 @@ async fn send(scope: form::Scope, draft: Draft) {
             document::go(&created.path);
         }
         Err(error) => {
-            form::set_busy(&scope, false, SEND);
+            form::set_busy(&scope, false, words().say(Word::SendRequest));
             show_faults(&scope, &error.fields, &error.error);
         }
     }
 }
 
-const SEND: &str = "Send request";
+/// A tab's own check, in the words that the page carries.
+fn in_words(error: DeskError) -> (Vec<FieldError>, String) {
+    let words = words();
+    let say = |sentence: Option<Sentence>| sentence.map(|it| it.of_tab(&words)).unwrap_or_default();
+    let mut fields = error.fields;
+    fields.iter_mut().for_each(|fault| fault.message = say(fault.sentence));
+    (fields, say(error.sentence))
+}
 
 /// What a tab does for the form, whose HTML is the server's alone.
 #[island]
@@ -107,10 +117,13 @@ pub fn LiveForm(
         }
         let draft = read_draft(&scope);
         match draft.check() {
-            Err(error) => show_faults(&scope, &error.fields, &error.error),
+            Err(error) => {
+                let (fields, sentence) = in_words(error);
+                show_faults(&scope, &fields, &sentence);
+            }
             Ok(_) => {
                 show_faults(&scope, &[], "");
-                form::set_busy(&scope, true, "Sending…");
+                form::set_busy(&scope, true, words().say(Word::SendingRequest));
                 spawn_local(send(scope, draft));
             }
         }
@@ -127,9 +140,19 @@ pub fn LiveForm(
     }
 }
 
-/// The form's own words for a topic of its own.
-fn topic_words(name: &str) -> String {
-    TOPICS.iter().find(|(known, _)| *known == name).map_or(name, |(_, words)| words).to_owned()
+/// A topic in the page's language; one of an operator's own in theirs.
+fn topic_words(value: &str, words: Option<String>) -> String {
+    if let Some(words) = words {
+        return words;
+    }
+    match value {
+        "question" => say!(form.topic_question),
+        "problem" => say!(form.topic_problem),
+        "billing" => say!(form.topic_billing),
+        "idea" => say!(form.topic_idea),
+        "other" => say!(form.topic_else),
+        _ => value.into(),
+    }
 }
 
 /// The support form.
@@ -155,14 +178,14 @@ pub fn RequestForm(
             aria-labelledby="form-title"
             novalidate
         >
-            <h2 id="form-title">"How can we help?"</h2>
+            <h2 id="form-title">{say!(form.title)}</h2>
             <div class="notice" data-kind="error" role="alert" hidden=fine>
                 <Icon shape=Shape::Alert />
                 <p>{error}</p>
             </div>
             <input type="hidden" name="submission_id" value=key />
             <div class="form__row">
-                <Field id="name" label="Name" error=fault("name")>
+                <Field id="name" label=say!(form.name) error=fault("name")>
                     <input
                         class="field__input"
                         id="name"
@@ -175,7 +198,7 @@ pub fn RequestForm(
                         aria-invalid=bad_name
                     />
                 </Field>
-                <Field id="email" label="E-mail" error=fault("email")>
+                <Field id="email" label=say!(form.email) error=fault("email")>
                     <input
                         class="field__input"
                         id="email"
@@ -190,7 +213,7 @@ pub fn RequestForm(
                     />
                 </Field>
             </div>
-            <Field id="topic" label="Topic" error=fault("topic")>
+            <Field id="topic" label=say!(form.topic) error=fault("topic")>
                 <div class="field__select">
                     <select
                         class="field__input"
@@ -200,12 +223,12 @@ pub fn RequestForm(
                         aria-describedby="topic-error"
                         aria-invalid=bad_topic
                     >
-                        <option value="">"Please choose…"</option>
+                        <option value="">{say!(form.choose)}</option>
                         {crate::app::site()
                             .topics
                             .into_iter()
                             .map(move |(value, words)| {
-                                let words = words.unwrap_or_else(|| topic_words(&value));
+                                let words = topic_words(&value, words);
                                 let selected = chosen == value;
                                 view! {
                                     <option value=value selected=selected>
@@ -218,7 +241,7 @@ pub fn RequestForm(
                     <Icon shape=Shape::Chevron />
                 </div>
             </Field>
-            <Field id="subject" label="Subject" error=fault("subject")>
+            <Field id="subject" label=say!(form.subject) error=fault("subject")>
                 <input
                     class="field__input"
                     id="subject"
@@ -230,7 +253,7 @@ pub fn RequestForm(
                     aria-invalid=bad_subject
                 />
             </Field>
-            <Field id="message" label="Message" error=fault("message")>
+            <Field id="message" label=say!(form.message) error=fault("message")>
                 <TextArea
                     name="message"
                     id="message"
@@ -243,18 +266,19 @@ pub fn RequestForm(
                     aria-invalid=bad_message
                 />
                 <p class="field__hint" id="message-hint">
-                    "What did you do, and what did you expect? Up to 5,000 characters."
+                    {say!(form.message_hint)}
                 </p>
             </Field>
             <div class="form__trap" aria-hidden="true">
-                <label for="website">"Leave this empty"</label>
+                <label for="website">{say!(form.trap)}</label>
                 <input id="website" name="website" tabindex="-1" autocomplete="off" />
             </div>
+            <Hours />
             <div class="form__foot">
                 <button class="button" type="submit">
-                    {SEND}
+                    {word(Word::SendRequest)}
                 </button>
-                <p class="muted">"We use your address only to answer you."</p>
+                <p class="muted">{say!(form.privacy)}</p>
             </div>
         </form>
     }

@@ -125,10 +125,52 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("HOTLINE_NAME", ("hotline", "name"), "the name visitors see", "Hotline"),
     setting(
+        "HOTLINE_HOURS",
+        ("hotline", "hours"),
+        "when the team is there, in its own time zone; empty: not told",
+        "mon-fri 09:00-17:00, sat 10:00-13:00",
+    ),
+    setting(
+        "HOTLINE_TIME_ZONE",
+        ("hotline", "time-zone"),
+        "the team's time zone, by its IANA name",
+        "Europe/Berlin",
+    ),
+    setting(
+        "HOTLINE_HOLIDAYS",
+        ("hotline", "holidays"),
+        "days on which nobody is there, comma-separated",
+        "2026-12-25,2027-01-01",
+    ),
+    setting(
+        "HOTLINE_ANSWER_MINUTES",
+        ("hotline", "answer-minutes"),
+        "how long an answer usually takes while the team is there; 0: not told",
+        "30",
+    ),
+    setting(
+        "HOTLINE_FORM_MIN_MS",
+        ("hotline", "form-min-ms"),
+        "a form that is sent sooner after its page was made is taken for a program's; 0: off",
+        "2000",
+    ),
+    setting(
         "HOTLINE_LANGUAGES",
         ("hotline", "languages"),
         "languages of the pages, of en, de, fr, es, ja, ar; the first where a visitor asks for none of them",
         "de,en",
+    ),
+    setting(
+        "HOTLINE_LOGO",
+        ("hotline", "logo"),
+        "a picture (SVG, PNG, WebP, JPEG) beside the name",
+        "/etc/hotline/logo.svg",
+    ),
+    setting(
+        "HOTLINE_ACCENT",
+        ("hotline", "accent"),
+        "the colour of buttons and links; text on it must be readable",
+        "#1a5fb4",
     ),
     setting(
         "HOTLINE_CACHE_MS",

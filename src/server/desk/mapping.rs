@@ -10,7 +10,7 @@ use crate::{
     },
     server::{
         emoji,
-        markup::{Dialect, Rendered, render},
+        markup::{Dialect, Rendered, render, render_mail},
         plain::operations::{
             RecordStatus, ThreadRecord, Timeline,
             conversation::wire::{
@@ -122,6 +122,8 @@ struct Content {
     edited: Option<String>,
     deleted: Option<String>,
     files: Vec<File>,
+    /// What Plain cut off of an e-mail: mostly the one that it answers.
+    more: String,
     reactions: Vec<Reaction>,
     turned: Option<Status>,
 }
@@ -151,7 +153,14 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
                 return None;
             }
             let text = mail.text_content.filter(|text| !text.trim().is_empty());
+            let more = match (&text, &mail.full_text_content) {
+                (Some(text), Some(whole)) if mail.has_more_text_content => {
+                    whole.trim().strip_prefix(text.trim()).unwrap_or_default().to_owned()
+                }
+                _ => String::new(),
+            };
             Content {
+                more,
                 text: text.or(mail.full_text_content).unwrap_or_default(),
                 markdown: mail.email_markdown,
                 files: mail.attachments,
@@ -214,9 +223,15 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
     let shown = match markdown.filter(|_| author.role != Role::Customer && !deleted) {
         _ if deleted => render(String::new(), Dialect::Plain),
         Some(markdown) => {
-            let shown = render(markdown, Dialect::Markdown);
+            let shown = match visible {
+                Visible::Email => render_mail(markdown, Dialect::Markdown, &content.more),
+                _ => render(markdown, Dialect::Markdown),
+            };
             let text = if content.text.trim().is_empty() { shown.text } else { content.text };
             Rendered { text, html: shown.html }
+        }
+        None if visible == Visible::Email => {
+            render_mail(content.text, visible.dialect(author.role), &content.more)
         }
         None => render(content.text, visible.dialect(author.role)),
     };

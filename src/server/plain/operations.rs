@@ -8,6 +8,7 @@ mod create_attachment_download_url;
 mod create_thread;
 mod create_thread_event;
 mod my_machine_user;
+mod overview;
 mod reply_to_thread;
 mod send_customer_chat;
 mod thread_by_external_id;

@@ -12,7 +12,7 @@ use crate::{
     },
     server::{
         desk::Desk,
-        guard::{client_address, error_response},
+        guard::{client_address, error_response, error_with_status},
         limits::Bucket,
         pages::read_body,
         state::AppState,
@@ -153,7 +153,7 @@ pub(super) async fn post(State(state): State<AppState>, parts: Parts, body: Body
     let body = match read_body(&parts.headers, body).await {
         Ok(body) => body,
         Err((status, error)) => {
-            return (status, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response();
+            return error_with_status(status, &error);
         }
     };
     let said: Said = serde_urlencoded::from_bytes(&body).unwrap_or_default();

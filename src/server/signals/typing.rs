@@ -18,7 +18,7 @@ use crate::{
         ids::ThreadId,
     },
     server::{
-        guard::{client_address, error_response},
+        guard::{client_address, error_response, error_with_status},
         limits::Bucket,
         pages::read_body,
         redis::Redis,
@@ -164,7 +164,7 @@ pub(super) async fn post(
     let body = match read_body(headers, body).await {
         Ok(body) => body,
         Err((status, error)) => {
-            return (status, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response();
+            return error_with_status(status, &error);
         }
     };
     let typed: Typed = serde_urlencoded::from_bytes(&body).unwrap_or_default();

@@ -13,9 +13,13 @@
 
 use super::{held, held_threads, no_session, send};
 use crate::{
-    domain::error::{Code, DeskError},
+    domain::{
+        error::{Code, DeskError},
+        sentence::Sentence,
+    },
+    language::{Locale, said},
     server::{
-        guard::{OwnPage, client_address, error_response},
+        guard::{OwnPage, client_address, error_response, error_with_status},
         limits::Bucket,
         session::Session,
         state::AppState,
@@ -55,20 +59,20 @@ pub async fn open(
         Err(error) => return error_response(&error),
     };
     if parts.extensions.get::<OwnPage>() != Some(&OwnPage(true)) {
-        let sentence = "This request came from another website, or does not say whence.";
-        return error_response(&DeskError::new(Code::Forbidden, sentence));
+        return error_response(&DeskError::of(Code::Forbidden, Sentence::Foreign));
     }
     let Ok(upgrade) = upgrade else {
         let error = DeskError::new(Code::BadRequest, "This route speaks WebSocket only.");
-        let headers = [(header::UPGRADE, "websocket"), (header::CACHE_CONTROL, "no-store")];
-        return (StatusCode::UPGRADE_REQUIRED, headers, axum::Json(error)).into_response();
+        let answer = error_with_status(StatusCode::UPGRADE_REQUIRED, &error);
+        return ([(header::UPGRADE, "websocket")], answer).into_response();
     };
     let address = client_address(&parts.extensions);
     if let Err(error) = state.limits.check(Bucket::Streams, Some(&session), address) {
         return error_response(&error);
     }
+    let locale = state.languages.of(&parts.headers);
     let (streams, id) = (state.streams.clone(), session.id.clone());
-    let talk = Arc::new(Tab(Arc::new(Holder { state, session, address })));
+    let talk = Arc::new(Tab(Arc::new(Holder { state, session, address, locale })));
     open_socket(&streams, Some(&id), wanted, upgrade, talk).await
 }
 
@@ -79,6 +83,8 @@ struct Holder {
     state: AppState,
     session: Session,
     address: IpAddr,
+    /// In which errors are told.
+    locale: Locale,
 }
 
 #[derive(Default, Deserialize)]
@@ -144,6 +150,7 @@ impl Holder {
                 "at": sent.at,
             }),
             Err(error) => {
+                let error = said(self.locale, error);
                 let mut answer = json!({
                     "type": "refused",
                     "clientMessageId": key,

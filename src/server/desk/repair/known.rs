@@ -333,7 +333,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         ids::{AttachmentId, EventId, ThreadId},
-        message::{Attachment, Author, Role},
+        message::{Attachment, Author, Reaction, Role},
         thread::Thread,
     };
 
@@ -612,5 +612,37 @@ mod tests {
         let text = serde_json::to_string(&known).unwrap();
         assert!(!text.contains("message 1") && !text.contains("t_0"), "{text}");
         assert_eq!(serde_json::from_str::<Known>(&text).unwrap(), known);
+    }
+
+    #[test]
+    fn reactions_that_no_webhook_told_of() {
+        let with = |count: u32| Message {
+            reactions: vec![Reaction { emoji: "👍".into(), count }],
+            ..message(1, 1_000)
+        };
+        let bare = page(OPEN, vec![message(1, 1_000)]);
+        let (one, two) = (page(OPEN, vec![with(1)]), page(OPEN, vec![with(2)]));
+        let known = Known::first(&bare, 2_000);
+        let (missed, after) = looks(&known, &one, &[]);
+        assert_eq!(missed, [Missed::Message(Box::new(with(1)))]);
+        assert_eq!(looks(&after, &one, &[]).0, []);
+        // Told of: nothing is missed. Of one of two: one is.
+        let heard = [announced(3_000, Some(with(1)), None)];
+        assert_eq!(looks(&known, &one, &heard).0, []);
+        assert_eq!(looks(&known, &two, &heard).0.len(), 1);
+        // Taken back, and nobody told.
+        assert_eq!(looks(&after, &bare, &[]).0.len(), 1);
+    }
+
+    #[test]
+    fn lines_about_the_state_are_no_messages() {
+        let line = |n: u32, at: i64| Message { turned: Some(Status::Done), ..message(n, at) };
+        let bare = page(OPEN, vec![message(1, 1_000)]);
+        let with = page(OPEN, vec![line(2, 500), message(1, 1_000), line(3, 2_000)]);
+        // Nobody announces them, and nobody misses one that is gone.
+        assert_eq!(looks(&Known::first(&bare, 2_000), &with, &[]).0, []);
+        assert_eq!(looks(&Known::first(&with, 2_000), &bare, &[]).0, []);
+        let older = Conversation { older: Some("n".into()), ..with };
+        assert_eq!(Known::first(&older, 2_000).floor, Some(1_000));
     }
 }
