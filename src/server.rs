@@ -25,6 +25,7 @@ pub mod router;
 pub mod session;
 pub mod shell;
 pub mod shutdown;
+pub mod signals;
 pub mod signed;
 pub mod state;
 pub mod stream;

@@ -18,6 +18,7 @@ use hotline::{
     domain::{
         error::Code,
         ids::{ClientMessageId, Cursor, CustomerId, SubmissionId, ThreadId},
+        live::StreamEvent,
         message::Role,
         request::Request,
         thread::{Conversation, Status},
@@ -74,6 +75,10 @@ impl EventBus for Bus {
     }
 
     fn subscribe<'a>(&'a self, _: &'a ThreadId, _: Option<&'a Cursor>) -> Answer<'a, Subscription> {
+        Box::pin(async { Err(BusError("not here".into())) })
+    }
+
+    fn whisper<'a>(&'a self, _: &'a ThreadId, _: &'a StreamEvent) -> Answer<'a, ()> {
         Box::pin(async { Err(BusError("not here".into())) })
     }
 
@@ -155,7 +160,7 @@ impl Workspace {
             "id": thread, "ref": "T-1", "title": "Export", "status": "SNOOZED",
             "statusDetail": {"__typename": "ThreadStatusDetailWaitingForCustomer"},
             "customer": {"id": ADA, "fullName": "Ada"},
-            "statusChangedAt": stamp(1_000), "channel": "CHAT", "lockedAt": if self.locked { stamp(5) } else { Value::Null },
+            "statusChangedAt": stamp(1_000), "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": if self.locked { stamp(5) } else { Value::Null },
             "createdAt": stamp(1_000), "lastInboundMessageInfo": null,
             "lastOutboundMessageInfo": {"timestamp": stamp(2_000)},
         })
@@ -791,7 +796,7 @@ async fn newest_activity_first_and_nothing_unasked() {
     let plain = PlainScript::start(|_| {
         let node = |n: usize, said: Value| {
             json!({"id": id("th", n), "ref": "T-1", "title": "x", "status": "DONE", "statusDetail": null,
-                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "channel": "CHAT", "lockedAt": null, "createdAt": stamp(n as i64),
+                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": null, "createdAt": stamp(n as i64),
                 "lastInboundMessageInfo": said, "lastOutboundMessageInfo": null, "head": {"edges": []}, "tail": {"edges": []}})
         };
         let said = json!({"timestamp": stamp(99)});

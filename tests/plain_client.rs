@@ -224,7 +224,7 @@ async fn unknown_kinds_never_fail_a_read() {
     let data = json!({"thread": {
         "id": "th_1", "ref": "T-1", "title": "x", "status": "ARCHIVED",
         "statusDetail": {"__typename": "ThreadStatusDetailOfTomorrow", "x": 1},
-        "customer": {"id": "c_1", "fullName": "Ada"}, "statusChangedAt": {"iso8601": "2026-05-04T09:12:00.000Z"}, "channel": "CHAT", "lockedAt": null, "createdAt": at,
+        "customer": {"id": "c_1", "fullName": "Ada"}, "statusChangedAt": {"iso8601": "2026-05-04T09:12:00.000Z"}, "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": null, "createdAt": at,
         "lastInboundMessageInfo": null, "lastOutboundMessageInfo": null,
         "timelineEntries": {
             "pageInfo": {"hasNextPage": false, "hasPreviousPage": false, "new": 1},

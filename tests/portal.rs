@@ -41,6 +41,8 @@ mod outages;
 mod presence;
 #[path = "portal/process.rs"]
 mod process;
+#[path = "portal/reading.rs"]
+mod reading;
 #[path = "portal/removal.rs"]
 mod removal;
 #[path = "portal/rendering.rs"]
@@ -49,11 +51,17 @@ mod rendering;
 mod repair;
 #[path = "portal/restart.rs"]
 mod restart;
+#[path = "portal/seen.rs"]
+mod seen;
 #[path = "portal/several.rs"]
 mod several;
 #[path = "portal/slack.rs"]
 mod slack;
 #[path = "portal/slices.rs"]
 mod slices;
+#[path = "portal/socket.rs"]
+mod socket;
 #[path = "portal/story.rs"]
 mod story;
+#[path = "portal/typing.rs"]
+mod typing;

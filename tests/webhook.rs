@@ -5,7 +5,10 @@
 mod live;
 
 use hotline::{
-    domain::ids::{Cursor, CustomerId, ThreadId},
+    domain::{
+        ids::{Cursor, CustomerId, ThreadId},
+        live::StreamEvent,
+    },
     server::{
         bus::{Answer, BusError, EventBus, Forgotten, NewEvent, Published, Subscription},
         webhook::signature::Secret,
@@ -381,6 +384,9 @@ impl EventBus for Away {
         Box::pin(async { Err(BusError("away".into())) })
     }
     fn subscribe<'a>(&'a self, _: &'a ThreadId, _: Option<&'a Cursor>) -> Answer<'a, Subscription> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
+    fn whisper<'a>(&'a self, _: &'a ThreadId, _: &'a StreamEvent) -> Answer<'a, ()> {
         Box::pin(async { Err(BusError("away".into())) })
     }
     fn head<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, Cursor> {

@@ -151,6 +151,11 @@ pub fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
 }
 
+/// Whether it is, in the window that hears the keyboard.
+pub fn is_in_front() -> bool {
+    is_visible() && document().has_focus().unwrap_or(false)
+}
+
 /// The icon while something waits to be read.
 const BADGE: &str = "/favicon-unread.svg";
 /// The icon else.

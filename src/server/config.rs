@@ -77,6 +77,25 @@ pub struct SandboxConfig {
     pub signing_secret: Secret,
 }
 
+/// How tabs follow a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Server-sent events; what tabs say travels by requests.
+    Sse,
+    /// A WebSocket, for both; server-sent events where none opens.
+    WebSocket,
+}
+
+impl Transport {
+    /// The word for `data-transport`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sse => "sse",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
 /// Everything the program was told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -156,6 +175,8 @@ pub struct Config {
     pub poll_wait: Duration,
     /// Streams of this instance.
     pub max_streams: usize,
+    /// How tabs follow a conversation.
+    pub transport: Transport,
     /// Streams of a session.
     pub streams_per_session: usize,
     /// How often a visitor may do what costs something.
@@ -312,6 +333,7 @@ impl Sources {
             streams: self.rate("HOTLINE_RATE_STREAMS", usual.streams)?,
             links: self.rate("HOTLINE_RATE_LINKS", usual.links)?,
             downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
+            signals: self.rate("HOTLINE_RATE_SIGNALS", usual.signals)?,
             address_factor: self.number(
                 "HOTLINE_RATE_ADDRESS_FACTOR",
                 usual.address_factor,
@@ -617,6 +639,11 @@ impl Config {
             lifetime: s.millis("HOTLINE_STREAM_LIFETIME_MS", 600_000, 1000, 86_400_000)?,
             poll_wait: s.millis("HOTLINE_POLL_WAIT_MS", 20_000, 0, 55_000)?,
             max_streams,
+            transport: s.choice(
+                "HOTLINE_TRANSPORT",
+                Transport::Sse,
+                &[("sse", Transport::Sse), ("websocket", Transport::WebSocket)],
+            )?,
             streams_per_session: s.number("HOTLINE_STREAM_PER_SESSION", 20, 1, 1_000_000)?,
             limits: s.limits()?,
             // Room for every stream, and for whoever else asks something.

@@ -16,9 +16,11 @@ mod mapping;
 pub mod memory;
 mod open;
 mod page;
+mod receipt;
 mod removal;
 pub mod repair;
 mod reply;
+mod seen;
 
 use self::{
     conversation::Slot,
@@ -30,7 +32,10 @@ use super::{
     markup,
     plain::{
         PlainClient,
-        operations::{Channel, SlackChannel, ThreadRecord, Timeline, conversation::wire::Item},
+        operations::{
+            Channel, SlackChannel, ThreadRecord, Timeline,
+            conversation::{Signs, wire::Item},
+        },
     },
     topics::Topics,
 };
@@ -210,7 +215,13 @@ impl Desk {
     /// The newest message of those that were read, as a list shows it.
     async fn last_message(&self, record: ThreadRecord, items: Vec<Item>) -> Option<LastMessage> {
         let items = items.into_iter().map(|item| (String::new(), item)).collect();
-        let timeline = Timeline { thread: record, items, has_next: false, has_previous: false };
+        let timeline = Timeline {
+            thread: record,
+            signs: Signs::default(),
+            items,
+            has_next: false,
+            has_previous: false,
+        };
         let machine_user = self.machine_user_for(&timeline).await;
         let messages = mapping::messages(timeline, machine_user.as_deref());
         let last =

@@ -58,12 +58,21 @@ pub enum Bucket {
     Links,
     /// Attachments fetched.
     Downloads,
+    /// Signs of typing and reading.
+    Signals,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Form, Self::Replies, Self::Reads, Self::Streams, Self::Links, Self::Downloads];
+    pub const ALL: [Self; 7] = [
+        Self::Form,
+        Self::Replies,
+        Self::Reads,
+        Self::Streams,
+        Self::Links,
+        Self::Downloads,
+        Self::Signals,
+    ];
 
     /// Its name in settings and metrics.
     pub fn word(self) -> &'static str {
@@ -74,6 +83,7 @@ impl Bucket {
             Self::Streams => "streams",
             Self::Links => "links",
             Self::Downloads => "downloads",
+            Self::Signals => "signals",
         }
     }
 
@@ -106,6 +116,8 @@ pub struct LimitSettings {
     pub links: Rate,
     /// Attachments fetched.
     pub downloads: Rate,
+    /// Signs of typing and reading.
+    pub signals: Rate,
     /// An address may do so many times as much as a session.
     pub address_factor: NonZeroU32,
 }
@@ -119,6 +131,7 @@ impl Default for LimitSettings {
             streams: Rate::new(120, 60),
             links: Rate::new(20, 600),
             downloads: Rate::new(60, 60),
+            signals: Rate::new(120, 60),
             address_factor: NonZeroU32::MIN.saturating_add(9),
         }
     }
@@ -133,6 +146,7 @@ impl LimitSettings {
             Bucket::Streams => self.streams,
             Bucket::Links => self.links,
             Bucket::Downloads => self.downloads,
+            Bucket::Signals => self.signals,
         }
     }
 }

@@ -52,6 +52,7 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
             name: state.name.to_string(),
             fresh_key: state.forms.key(),
             hours: state.hours.told(&headers, locale),
+            transport: state.transport.word(),
             topics: state
                 .desk
                 .topics()

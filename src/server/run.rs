@@ -27,6 +27,12 @@ use super::{
     router::router,
     session::Sessions,
     shutdown::Shutdown,
+    signals::{
+        Signals,
+        marks::{Marks, MarksFile, MarksInRedis},
+        reading::Receipts,
+        typing::Typists,
+    },
     state::AppState,
     stream::{StreamContext, StreamSettings},
     telemetry::{self, Check, Metrics},
@@ -38,6 +44,9 @@ use tokio::task::JoinHandle;
 
 /// Whether this build has the sandbox.
 pub(super) const HAS_SANDBOX: bool = crate::sandbox::INCLUDED;
+
+/// What a visitor reads within this time is told to agents at once.
+const RECEIPT_PAUSE: Duration = Duration::from_secs(3);
 
 /// Why the server could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +69,9 @@ pub enum RunError {
     /// The sandbox.
     #[error("the sandbox cannot start: {0}")]
     Sandbox(String),
-    /// The memory of used resume links.
+    /// A file in the data folder: used resume links, or what was read.
     #[error("{} cannot be used: {source}\n  HOTLINE_DATA_DIR must be writable", path.display())]
-    UsedLinks {
+    DataFile {
         /// The file.
         path: std::path::PathBuf,
         /// What the system said.
@@ -251,7 +260,18 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         bus.clone(),
         clock.clone(),
     );
-    let intake = Arc::new(intake.telling(desk.clone()));
+    let marks: Arc<dyn Marks> = match &redis {
+        Some(redis) => Arc::new(MarksInRedis::new(redis.clone())),
+        None => {
+            let path = config.data_dir.join("read-marks");
+            let file = MarksFile::open(path.clone());
+            Arc::new(file.map_err(|source| RunError::DataFile { path, source })?)
+        }
+    };
+    let receipts = Receipts::new(desk.clone(), RECEIPT_PAUSE, shutdown.token());
+    let typists = Typists::new(redis.clone());
+    let signals = Signals::new(bus.clone(), desk.clone(), typists, marks, receipts);
+    let intake = Arc::new(intake.telling(desk.clone()).and_telling(signals.clone()));
     let streams = StreamSettings::default();
     let streams = StreamContext::new(
         bus.clone(),
@@ -274,7 +294,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         None => {
             let path = config.data_dir.join("used-links");
             let file = UsedFile::open(path.clone(), clock.clone());
-            Arc::new(file.map_err(|source| RunError::UsedLinks { path, source })?)
+            Arc::new(file.map_err(|source| RunError::DataFile { path, source })?)
         }
     };
     let links = Links::new(
@@ -294,7 +314,9 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         forms: Forms::new(config.cookie_secrets.clone(), config.form_min, clock.clone()),
         sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),
         links,
+        signals,
         streams,
+        transport: config.transport,
         name: config.name.as_str().into(),
         languages: config.languages.clone(),
         look: config.look.clone().into(),

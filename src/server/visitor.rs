@@ -1,5 +1,7 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
+pub mod socket;
+
 use super::{
     guard::{client_address, error_response, set_retry_after},
     limits::Bucket,
@@ -267,7 +269,14 @@ pub async fn messages(
                     true => desk.opened(&thread).await,
                     false => desk.conversation(&thread).await,
                 };
-                page.map(|page| (*page).clone())
+                match page {
+                    Ok(page) => {
+                        // What is read on another screen changes nothing at Plain, so it is no part of what is kept.
+                        let read_to = here.state.signals.read_to(&thread).await;
+                        Ok(Conversation { read_to, ..(*page).clone() })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             (None, Some(before)) => here.state.desk.older(&thread, &before).await,
             (Some(after), None) => here.state.desk.newer(&thread, &after).await,
@@ -292,6 +301,22 @@ fn in_words(mut page: Conversation, locale: Locale) -> Conversation {
     page
 }
 
+/// The same with files, however it came.
+async fn send(
+    state: &AppState,
+    session: Option<&Session>,
+    address: IpAddr,
+    thread: &str,
+    text: &str,
+    key: &str,
+    attachments: Vec<String>,
+) -> Result<SentReply, DeskError> {
+    if !attachments.is_empty() {
+        return Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere));
+    }
+    say(state, session, address, thread, text, key).await
+}
+
 /// `POST /api/support/reply`.
 pub async fn reply(
     thread: String,
@@ -300,11 +325,9 @@ pub async fn reply(
     attachments: Vec<String>,
 ) -> Result<Replied, DeskError> {
     let here = Here::new()?;
-    if !attachments.is_empty() {
-        return here.answered(Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere)));
-    }
+    let session = here.session();
     let result =
-        say(&here.state, here.session().as_ref(), here.address, &thread, &text, &key).await;
+        send(&here.state, session.as_ref(), here.address, &thread, &text, &key, attachments).await;
     here.answered(result).map(|sent| Replied {
         message_id: sent.message_id,
         entry_id: None,

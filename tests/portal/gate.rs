@@ -67,7 +67,7 @@ async fn internal_activity_stays_inside() {
             assert!(!seen.contains(secret), "{secret} in {seen}");
         }
     }
-    for kind in ["note", "assign", "label"] {
+    for kind in ["note", "assignee", "assignment", "label"] {
         assert!(told.iter().all(|frame| !frame.contains(kind)), "{kind} in {told:?}");
     }
     assert_eq!(said(&dana.messages(&thread).await.json()).len(), 2);

@@ -7,7 +7,7 @@
 use crate::domain::{
     ids::{ClientMessageId, EntryId},
     message::{Attachment, Author, Message, Reaction, Role},
-    thread::{Conversation, Seen, Status, Thread},
+    thread::{Conversation, Seen, Sign, Status, Thread},
     time::At,
 };
 use std::cmp::Ordering;
@@ -115,6 +115,11 @@ impl Row {
         }
     }
 
+    /// Whether it shows this entry as a message.
+    pub fn is_of(&self, entry: &EntryId) -> bool {
+        matches!(self, Row::Message(bubble) if bubble.entry_id.as_ref() == Some(entry))
+    }
+
     /// A text that changes whenever the row looks different.
     pub fn looks(&self) -> String {
         match self {
@@ -209,6 +214,13 @@ impl Timeline {
         if !marked {
             self.unread = self.fresh.last().cloned();
         }
+    }
+
+    /// The visitor's last message, and how we know that the team saw it: what happened before it says nothing of it.
+    pub fn seen_of_last(&self) -> Option<(EntryId, Sign)> {
+        let seen = self.seen.as_ref().filter(|_| self.pending.is_empty())?;
+        let last = self.messages.iter().rev().find(|m| m.author.me && m.turned.is_none())?;
+        (seen.at >= last.at).then(|| (last.id.clone(), seen.sign))
     }
 
     /// The newest message of the team.

@@ -267,6 +267,12 @@ pub const SETTINGS: &[Setting] = &[
         "10000",
     ),
     setting(
+        "HOTLINE_TRANSPORT",
+        ("stream", "transport"),
+        "how tabs follow a conversation: sse or websocket",
+        "sse",
+    ),
+    setting(
         "HOTLINE_STREAM_PER_SESSION",
         ("stream", "per-session"),
         "streams open at once for one session; one more closes the oldest",
@@ -297,6 +303,12 @@ pub const SETTINGS: &[Setting] = &[
         ("limits", "downloads"),
         "attachments a session may fetch",
         "60/1m",
+    ),
+    setting(
+        "HOTLINE_RATE_SIGNALS",
+        ("limits", "signals"),
+        "signs of typing and reading a session may send",
+        "120/1m",
     ),
     setting(
         "HOTLINE_RATE_ADDRESS_FACTOR",

@@ -7,6 +7,7 @@
 use super::{
     Desk, errors, mapping,
     page::{Order, PageCursor},
+    seen::Evidence,
 };
 use crate::{
     domain::{
@@ -251,7 +252,10 @@ impl Desk {
         let (timeline, order) = self.newest(thread).await.map_err(errors::for_holder)?;
         let older = if order.has_older(&timeline) { order.oldest(&timeline) } else { None };
         let turned = mapping::at(&timeline.thread.status_changed_at);
-        Ok((self.page(thread, timeline, older, head).await?, turned))
+        let signs = Evidence::of(&timeline, turned.clone());
+        let mut page = self.page(thread, timeline, older, head).await?;
+        page.seen = signs.seen(&page.messages);
+        Ok((page, turned))
     }
 
     /// A page at a place from outside: what Plain finds wrong with it is the visitor's fault.

@@ -6,6 +6,7 @@
 pub mod conversation;
 mod create_attachment_download_url;
 mod create_thread;
+mod create_thread_event;
 mod my_machine_user;
 mod overview;
 mod reply_to_thread;
@@ -17,6 +18,7 @@ mod upsert_customer;
 pub use conversation::{Page, Timeline};
 pub use create_attachment_download_url::{Download, DownloadUrl};
 pub use create_thread::{NewThread, SlackChannel};
+pub use create_thread_event::NewThreadEvent;
 pub use send_customer_chat::SentChat;
 pub use threads::ThreadPage;
 pub use upsert_customer::Upserted;
