@@ -77,6 +77,7 @@ fn typename(what: &What) -> &'static str {
         What::SlackMessageEntry(_) => "SlackMessageEntry",
         What::SlackReplyEntry(_) => "SlackReplyEntry",
         What::MSTeamsMessageEntry(_) => "MSTeamsMessageEntry",
+        What::ThreadEventEntry => "ThreadEventEntry",
         What::Unknown => "",
     }
 }
@@ -151,7 +152,7 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
             files: teams.attachments,
             ..Content::default()
         },
-        What::Unknown => return None,
+        What::ThreadEventEntry | What::Unknown => return None,
     };
     let deleted = content.deleted.is_some();
     let markdown = content.markdown.filter(|text| !text.trim().is_empty());
