@@ -16,9 +16,12 @@ mod mapping;
 pub mod memory;
 mod open;
 mod page;
+mod rating;
 mod removal;
 pub mod repair;
 mod reply;
+mod solve;
+pub mod transcript;
 
 use self::{
     conversation::Slot,

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         error::{Code, DeskError},
         ids::{Cursor, ThreadId},
-        thread::Conversation,
+        thread::{Conversation, Status},
         time::At,
     },
     server::{
@@ -243,7 +243,24 @@ impl Desk {
         let (timeline, order) = self.newest(thread).await.map_err(errors::for_holder)?;
         let older = if order.has_older(&timeline) { order.oldest(&timeline) } else { None };
         let turned = mapping::at(&timeline.thread.status_changed_at);
-        Ok((self.page(thread, timeline, older, head).await?, turned))
+        let mut page = self.page(thread, timeline, older, head).await?;
+        if page.thread.status == Status::Done {
+            page.rating = self.shown_rating(thread).await;
+        }
+        Ok((page, turned))
+    }
+
+    /// The page of a conversation at a place that Plain gave us.
+    pub(super) async fn page_at(
+        &self,
+        thread: &ThreadId,
+        page: crate::server::plain::operations::Page,
+    ) -> Result<(Conversation, Option<PageCursor>), DeskError> {
+        let order = self.0.order.get();
+        let timeline =
+            self.timeline(thread.as_str(), page).await.map_err(errors::for_holder)?;
+        let newer = order.next_newer(&timeline);
+        Ok((self.page(thread, timeline, None, nowhere()).await?, newer))
     }
 
     /// A page at a place from outside: what Plain finds wrong with it is the visitor's fault.

@@ -60,6 +60,39 @@ pub(super) fn locked() -> DeskError {
     )
 }
 
+/// The thread is locked, so nothing about it changes.
+pub(super) fn fixed() -> DeskError {
+    DeskError::new(
+        Code::Locked,
+        "This conversation is closed and cannot be changed any more. Please open a new request.",
+    )
+}
+
+/// A rating before the end.
+pub(super) fn not_done() -> DeskError {
+    DeskError::new(
+        Code::Conflict,
+        "This request is still open. You can rate it once it is done.",
+    )
+}
+
+/// What went wrong when a visitor rated, solved or reopened: nothing was typed that could be lost.
+pub(super) fn for_mark(error: PlainError) -> DeskError {
+    match error {
+        PlainError::NotFound => DeskError::removed(),
+        // The workspace asks for thread fields, and only agents can fill them in.
+        PlainError::Rejected(fault) if fault.kind == "VALIDATION" => DeskError::new(
+            Code::Conflict,
+            "This cannot be changed yet: the support team has something to complete first. Please write to them \
+             instead.",
+        ),
+        _ => DeskError::new(
+            Code::Unavailable,
+            "Our support desk could not note this down right now. Please try again in a moment.",
+        ),
+    }
+}
+
 /// The thread is there, its first message is not.
 pub(super) fn half_open(error: PlainError) -> DeskError {
     match error {
@@ -129,6 +162,24 @@ mod tests {
         assert_eq!(error.fields[0].field, "email");
         assert_eq!(rejected(&["customerId"], "input_validation").code, Code::Internal);
         assert_eq!(rejected(&[], "customer_is_marked_as_spam").code, Code::Forbidden);
+    }
+
+    #[test]
+    fn marks_have_their_own_words() {
+        let rejected = |kind: &str| {
+            for_mark(PlainError::Rejected(MutationFault {
+                code: "input_validation".into(),
+                kind: kind.into(),
+                fields: Vec::new(),
+                message: "Plain's own words".into(),
+            }))
+        };
+        assert_eq!(rejected("VALIDATION").code, Code::Conflict);
+        assert_eq!(rejected("FORBIDDEN").code, Code::Unavailable);
+        assert_eq!(for_mark(PlainError::NotFound).code, Code::Removed);
+        for error in [rejected("VALIDATION"), rejected("FORBIDDEN"), for_mark(PlainError::Timeout)] {
+            assert!(!error.error.contains("own words") && !error.error.contains("text"), "{error}");
+        }
     }
 
     #[test]
