@@ -23,8 +23,10 @@ pub mod signed;
 pub mod state;
 pub mod stream;
 pub mod telemetry;
+pub mod transcript;
 pub mod visitor;
 pub mod webhook;
+pub mod zone;
 
 mod run;
 

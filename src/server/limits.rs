@@ -55,12 +55,24 @@ pub enum Bucket {
     Links,
     /// Attachments fetched.
     Downloads,
+    /// Transcripts fetched.
+    Transcripts,
+    /// Ratings, and threads solved and reopened.
+    Marks,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Form, Self::Replies, Self::Reads, Self::Streams, Self::Links, Self::Downloads];
+    pub const ALL: [Self; 8] = [
+        Self::Form,
+        Self::Replies,
+        Self::Reads,
+        Self::Streams,
+        Self::Links,
+        Self::Downloads,
+        Self::Transcripts,
+        Self::Marks,
+    ];
 
     /// Its name in settings and metrics.
     pub fn word(self) -> &'static str {
@@ -71,6 +83,8 @@ impl Bucket {
             Self::Streams => "streams",
             Self::Links => "links",
             Self::Downloads => "downloads",
+            Self::Transcripts => "transcripts",
+            Self::Marks => "marks",
         }
     }
 
@@ -115,6 +129,10 @@ pub struct LimitSettings {
     pub links: Rate,
     /// Attachments fetched.
     pub downloads: Rate,
+    /// Transcripts fetched.
+    pub transcripts: Rate,
+    /// Ratings, and threads solved and reopened.
+    pub marks: Rate,
     /// An address may do so many times as much as a session.
     pub address_factor: NonZeroU32,
 }
@@ -128,6 +146,8 @@ impl Default for LimitSettings {
             streams: Rate::new(120, 60),
             links: Rate::new(20, 600),
             downloads: Rate::new(60, 60),
+            transcripts: Rate::new(10, 600),
+            marks: Rate::new(30, 600),
             address_factor: NonZeroU32::MIN.saturating_add(9),
         }
     }
@@ -142,6 +162,8 @@ impl LimitSettings {
             Bucket::Streams => self.streams,
             Bucket::Links => self.links,
             Bucket::Downloads => self.downloads,
+            Bucket::Transcripts => self.transcripts,
+            Bucket::Marks => self.marks,
         }
     }
 }

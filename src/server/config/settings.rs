@@ -228,6 +228,18 @@ pub const SETTINGS: &[Setting] = &[
         "60/1m",
     ),
     setting(
+        "HOTLINE_RATE_TRANSCRIPTS",
+        ("limits", "transcripts"),
+        "transcripts a session may fetch",
+        "10/10m",
+    ),
+    setting(
+        "HOTLINE_RATE_MARKS",
+        ("limits", "marks"),
+        "how often a session may rate, solve and reopen",
+        "30/10m",
+    ),
+    setting(
         "HOTLINE_RATE_ADDRESS_FACTOR",
         ("limits", "address-factor"),
         "how many sessions' worth an address (IPv6: a /64) may do",

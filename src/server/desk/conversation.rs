@@ -257,8 +257,7 @@ impl Desk {
         page: crate::server::plain::operations::Page,
     ) -> Result<(Conversation, Option<PageCursor>), DeskError> {
         let order = self.0.order.get();
-        let timeline =
-            self.timeline(thread.as_str(), page).await.map_err(errors::for_holder)?;
+        let timeline = self.timeline(thread.as_str(), page).await.map_err(errors::for_holder)?;
         let newer = order.next_newer(&timeline);
         Ok((self.page(thread, timeline, None, nowhere()).await?, newer))
     }

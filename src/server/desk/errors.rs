@@ -70,10 +70,7 @@ pub(super) fn fixed() -> DeskError {
 
 /// A rating before the end.
 pub(super) fn not_done() -> DeskError {
-    DeskError::new(
-        Code::Conflict,
-        "This request is still open. You can rate it once it is done.",
-    )
+    DeskError::new(Code::Conflict, "This request is still open. You can rate it once it is done.")
 }
 
 /// What went wrong when a visitor rated, solved or reopened: nothing was typed that could be lost.
@@ -177,7 +174,8 @@ mod tests {
         assert_eq!(rejected("VALIDATION").code, Code::Conflict);
         assert_eq!(rejected("FORBIDDEN").code, Code::Unavailable);
         assert_eq!(for_mark(PlainError::NotFound).code, Code::Removed);
-        for error in [rejected("VALIDATION"), rejected("FORBIDDEN"), for_mark(PlainError::Timeout)] {
+        for error in [rejected("VALIDATION"), rejected("FORBIDDEN"), for_mark(PlainError::Timeout)]
+        {
             assert!(!error.error.contains("own words") && !error.error.contains("text"), "{error}");
         }
     }

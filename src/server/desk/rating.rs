@@ -134,7 +134,8 @@ fn newest(page: &ThreadEventPage, mine: &str) -> Option<u8> {
 }
 
 fn value_of(event: &ThreadEventRecord, mine: &str) -> Option<u8> {
-    let name = event.external_id.as_deref().filter(|_| event.machine_user.as_deref() == Some(mine))?;
+    let name =
+        event.external_id.as_deref().filter(|_| event.machine_user.as_deref() == Some(mine))?;
     let (value, _) = name.strip_prefix(MARK)?.split_once(':')?;
     rating::read(value)
 }
