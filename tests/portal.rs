@@ -29,6 +29,8 @@ mod isolation;
 mod links;
 #[path = "portal/log_scan.rs"]
 mod log_scan;
+#[path = "portal/marks.rs"]
+mod marks;
 #[path = "portal/origins.rs"]
 mod origins;
 #[path = "portal/outages.rs"]
@@ -51,3 +53,5 @@ mod several;
 mod slices;
 #[path = "portal/story.rs"]
 mod story;
+#[path = "portal/transcript.rs"]
+mod transcript;
