@@ -1,6 +1,9 @@
 //! What the routes share.
 
-use super::{desk::Desk, limits::Limits, links::Links, session::Sessions, stream::StreamContext};
+use super::{
+    desk::Desk, language::Languages, limits::Limits, links::Links, session::Sessions,
+    stream::StreamContext,
+};
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
@@ -22,4 +25,6 @@ pub struct AppState {
     pub streams: StreamContext,
     /// The name visitors know.
     pub name: Arc<str>,
+    /// The languages it speaks.
+    pub languages: Languages,
 }
