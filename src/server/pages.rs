@@ -6,7 +6,7 @@ use super::{
     links::is_visit,
     shell::shell,
     state::AppState,
-    visitor,
+    visitor, zone,
 };
 use crate::{
     app::{SetStatus, Site},
@@ -43,6 +43,7 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(state.clone());
         let parts = use_context::<Parts>();
+        provide_context(zone::wall_clock(parts.as_ref().map(|it| &it.headers)));
         provide_context(parts.map_or_else(Locale::default, |it| state.languages.of(&it.headers)));
         provide_context(Site {
             name: state.name.to_string(),

@@ -22,6 +22,7 @@ use crate::{
         time::At,
     },
     features::conversation::file_page::FileRefused,
+    language::Locale,
 };
 use axum::{
     body::{Body, Bytes},
@@ -70,6 +71,7 @@ impl Format {
 struct About {
     thread: Thread,
     zone: TimeZone,
+    locale: Locale,
     /// When it was asked for.
     now: At,
 }
@@ -153,6 +155,7 @@ async fn begin(
         let about = About {
             thread: transcript.thread().clone(),
             zone: zone::of(headers),
+            locale: state.languages.of(headers),
             now: At::from_millis(jiff::Timestamp::now().as_millisecond()),
         };
         let mut pieces = Box::pin(transcript.pieces());

@@ -1,8 +1,9 @@
 //! The visitor's time zone: what the tab told us by a cookie, or UTC.
 
-use crate::domain::time::At;
+use crate::{app::WallClock, domain::time::At};
 use axum::http::{HeaderMap, header::COOKIE};
 use jiff::{Timestamp, tz::TimeZone};
+use std::sync::Arc;
 
 /// The cookie with a name of the time zone database, `Europe/Berlin`.
 pub const COOKIE_NAME: &str = "hotline_tz";
@@ -12,6 +13,10 @@ const LONGEST: usize = 48;
 
 /// The zone of whoever asks. A name that is none counts as none.
 pub fn of(headers: &HeaderMap) -> TimeZone {
+    told(headers).unwrap_or(TimeZone::UTC)
+}
+
+fn told(headers: &HeaderMap) -> Option<TimeZone> {
     let names = headers
         .get_all(COOKIE)
         .iter()
@@ -21,7 +26,7 @@ pub fn of(headers: &HeaderMap) -> TimeZone {
         .filter(|(key, _)| *key == COOKIE_NAME);
     // Browsers' own encoding of the slash.
     let mut names = names.map(|(_, name)| name.replace("%2F", "/").replace("%2f", "/"));
-    names.find_map(|name| named(&name)).unwrap_or(TimeZone::UTC)
+    names.find_map(|name| named(&name))
 }
 
 fn named(name: &str) -> Option<TimeZone> {
@@ -43,6 +48,21 @@ pub fn minute(at: &At, zone: &TimeZone) -> String {
         Ok(moment) => moment.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => at.to_string(),
     }
+}
+
+/// For the pages of whoever asks.
+pub fn wall_clock(headers: Option<&HeaderMap>) -> WallClock {
+    let told = headers.and_then(told);
+    let name = if told.is_some() { "" } else { "UTC" };
+    let zone = told.unwrap_or(TimeZone::UTC);
+    let show = move |at: &At| match at.as_str().parse::<Timestamp>() {
+        Ok(moment) => {
+            let ahead = i64::from(zone.to_offset(moment).seconds());
+            At::from_millis(moment.as_millisecond() + ahead * 1000)
+        }
+        Err(_) => at.clone(),
+    };
+    WallClock { show: Arc::new(show), zone: name }
 }
 
 #[cfg(test)]
@@ -79,5 +99,10 @@ mod tests {
         let berlin = named("Europe/Berlin").unwrap();
         assert_eq!(minute(&at, &TimeZone::UTC), "2026-05-04 09:12");
         assert_eq!(minute(&at, &berlin), "2026-05-04 11:12");
+        let headers = HeaderMap::from_iter([(COOKIE, "hotline_tz=Asia/Kolkata".parse().unwrap())]);
+        let wall = wall_clock(Some(&headers));
+        assert_eq!(((wall.show)(&at).hour_minute(), wall.zone), ("14:42", ""));
+        let wall = wall_clock(None);
+        assert_eq!(((wall.show)(&at).hour_minute(), wall.zone), ("09:12", "UTC"));
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         thread::Status,
         time::At,
     },
+    language::{Locale, say_in},
     server::zone,
 };
 use jiff::tz::TimeZone;
@@ -19,23 +20,24 @@ const INDENT: &str = "    ";
 pub(super) struct Text {
     head: String,
     zone: TimeZone,
+    locale: Locale,
 }
 
 impl Text {
     pub fn new(about: &About) -> Self {
-        let thread = &about.thread;
+        let (thread, locale) = (&about.thread, about.locale);
         let minute = |at: &At| zone::minute(at, &about.zone);
         let mut head = format!("{}\n\n", one_line(&thread.title));
         for (label, value) in [
-            ("Reference", one_line(&thread.reference)),
-            ("Status", status(thread.status).into()),
-            ("Opened", minute(&thread.created_at)),
-            ("Saved", minute(&about.now)),
-            ("Time zone", zone::name(&about.zone).into()),
+            (say_in!(locale, after.reference), one_line(&thread.reference)),
+            (say_in!(locale, after.status), status(thread.status, locale)),
+            (say_in!(locale, after.opened), minute(&thread.created_at)),
+            (say_in!(locale, after.saved), minute(&about.now)),
+            (say_in!(locale, after.zone), zone::name(&about.zone).into()),
         ] {
             head.push_str(&format!("{label}: {value}\n"));
         }
-        Self { head, zone: about.zone.clone() }
+        Self { head, zone: about.zone.clone(), locale }
     }
 }
 
@@ -45,17 +47,17 @@ impl Writer for Text {
     }
 
     fn message(&mut self, message: &Message) -> String {
-        let at = zone::minute(&message.at, &self.zone);
+        let (at, locale) = (zone::minute(&message.at, &self.zone), self.locale);
         if let Some(turned) = message.turned {
-            return format!("\n{at}  — {} —\n", status(turned));
+            return format!("\n{at}  — {} —\n", status(turned, locale));
         }
-        let mut text = format!("\n{at}  {}", who(message));
+        let mut text = format!("\n{at}  {}", who(message, locale));
         if message.edited {
-            text.push_str(" (edited)");
+            text.push_str(&format!(" ({})", say_in!(locale, after.edited)));
         }
         text.push('\n');
         if message.deleted {
-            text.push_str(&format!("{INDENT}[message deleted]\n"));
+            text.push_str(&format!("{INDENT}[{}]\n", say_in!(locale, after.deleted)));
         }
         for line in message.text.trim_end().lines().filter(|_| !message.deleted) {
             let line: String = line.chars().filter(|c| *c == '\t' || !c.is_control()).collect();
@@ -64,32 +66,41 @@ impl Writer for Text {
         }
         for file in &message.attachments {
             let name = one_line(&file.file_name);
-            text.push_str(&format!("{INDENT}[attachment: {name}, {}]\n", size(file.bytes)));
+            let label = say_in!(locale, after.attachment);
+            text.push_str(&format!("{INDENT}[{label}: {name}, {}]\n", size(file.bytes)));
         }
         text
     }
 
     fn tail(&mut self, count: usize, whole: bool) -> String {
-        let end = if whole { "End of the conversation" } else { "Cut off here; there is more" };
-        format!("\n{end}. Entries: {count}\n")
+        let locale = self.locale;
+        let end = match whole {
+            true => say_in!(locale, after.end),
+            false => say_in!(locale, after.cut_off),
+        };
+        format!("\n{end} {}: {count}\n", say_in!(locale, after.entries))
     }
 }
 
-fn status(status: Status) -> &'static str {
-    status.label()
+fn status(status: Status, locale: Locale) -> String {
+    match status {
+        Status::InProgress => say_in!(locale, tab.in_progress),
+        Status::WaitingForYou => say_in!(locale, tab.waiting_for_you),
+        Status::Done => say_in!(locale, tab.done),
+    }
 }
 
-fn who(message: &Message) -> String {
+fn who(message: &Message, locale: Locale) -> String {
     let author = &message.author;
     let role = match author.role {
-        Role::Customer => "Customer",
-        Role::Agent => "Support",
-        Role::Bot => "Assistant",
-        Role::System => "System",
+        Role::Customer => say_in!(locale, tab.customer),
+        Role::Agent => say_in!(locale, tab.support),
+        Role::Bot => say_in!(locale, tab.assistant),
+        Role::System => say_in!(locale, tab.system),
     };
     let name = one_line(&author.name);
     match author.role {
-        _ if name.is_empty() => role.into(),
+        _ if name.is_empty() => role,
         Role::Customer => name,
         _ if name == role => name,
         _ => format!("{name} ({role})"),
