@@ -14,6 +14,7 @@ use crate::{
         resume::page::ResumePage,
         threads::page::ThreadsPage,
     },
+    language::say,
     ui::{
         escape::escape,
         icon::Shape,
@@ -90,7 +91,7 @@ pub fn App() -> impl IntoView {
             escape(&if title.is_empty() { name.clone() } else { format!("{title} · {name}") })
         } />
         <a class="skip visually-hidden" href="#main">
-            "Skip to content"
+            {say!(common.skip)}
         </a>
         <Router>
             <FlatRoutes fallback=NotFoundPage>
@@ -112,12 +113,12 @@ fn NotFoundPage() -> impl IntoView {
     }
     set_status(404);
     Either::Right(view! {
-        <Title text="Not found" />
+        <Title text=say!(common.not_found_tab) />
         <SiteHeader name=site().name here="/404" />
         <Blank
             shape=Shape::Search
-            title="There is nothing here"
-            text="The address may be mistyped, or the page has moved."
+            title=say!(common.not_found)
+            text=say!(common.not_found_why)
             list=true
         />
     })
@@ -127,12 +128,12 @@ fn NotFoundPage() -> impl IntoView {
 pub fn failure(error: DeskError) -> AnyView {
     set_status(error.code.status());
     let (shape, title) = match error.code {
-        Code::NotFound | Code::NoSession => (Shape::Search, "We cannot find this conversation"),
-        Code::Removed => (Shape::Search, "This conversation was removed"),
-        _ => (Shape::Alert, "This page cannot be shown right now"),
+        Code::NotFound | Code::NoSession => (Shape::Search, say!(common.no_conversation)),
+        Code::Removed => (Shape::Search, say!(common.removed)),
+        _ => (Shape::Alert, say!(common.no_page_now)),
     };
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <Blank shape=shape title=title text=error.error list=true />
     }
     .into_any()

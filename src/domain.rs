@@ -13,6 +13,7 @@ pub mod message;
 pub mod opening;
 pub mod rating;
 pub mod request;
+pub mod sentence;
 pub mod thread;
 pub mod time;
 pub mod words;

@@ -4,6 +4,7 @@ use super::{
     ids::{Cursor, EntryId, ThreadId},
     message::Message,
     time::At,
+    words::Word,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,11 +22,11 @@ pub enum Status {
 
 impl Status {
     /// What the visitor reads.
-    pub fn label(self) -> &'static str {
+    pub fn said(self) -> Word {
         match self {
-            Status::InProgress => "In progress",
-            Status::WaitingForYou => "Waiting for you",
-            Status::Done => "Done",
+            Status::InProgress => Word::InProgress,
+            Status::WaitingForYou => Word::WaitingForYou,
+            Status::Done => Word::Done,
         }
     }
 

@@ -15,9 +15,10 @@ use crate::{
         error::{Code, DeskError},
         link::NotOpened,
         request::Draft,
+        sentence::Sentence,
     },
     features::conversation::file_page::FileRefused,
-    language::Locale,
+    language::{Locale, said},
 };
 use axum::{
     body::{Body, Bytes},
@@ -75,7 +76,12 @@ async fn render<T: Clone + Send + Sync + 'static>(
 }
 
 /// The page that stands in for a file that is not handed on, with the error's status.
-pub(super) async fn instead(state: AppState, request: Request, refused: FileRefused) -> Response {
+pub(super) async fn instead(
+    state: AppState,
+    request: Request,
+    mut refused: FileRefused,
+) -> Response {
+    refused.error = said(state.languages.of(request.headers()), refused.error);
     let status = status_of(&refused.error);
     let mut response = render(state, request, refused).await;
     *response.status_mut() = status;
@@ -94,10 +100,7 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
 pub async fn not_found(State(state): State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
-        return super::guard::error_response(&DeskError::new(
-            Code::NotFound,
-            "There is no such route.",
-        ));
+        return super::guard::error_response(&DeskError::of(Code::NotFound, Sentence::NoRoute));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response();
@@ -118,10 +121,7 @@ pub(super) async fn read_body(
     if !kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         return Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            DeskError::new(
-                Code::BadRequest,
-                "This form came in a way that we cannot read. Please send it from this page.",
-            ),
+            DeskError::of(Code::BadRequest, Sentence::FormKind),
         ));
     }
     let mut read = Vec::new();
@@ -129,13 +129,7 @@ pub(super) async fn read_body(
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk: Bytes = chunk.map_err(|_| {
-            (
-                StatusCode::BAD_REQUEST,
-                DeskError::new(
-                    Code::BadRequest,
-                    "The form did not arrive whole. Please send it again.",
-                ),
-            )
+            (StatusCode::BAD_REQUEST, DeskError::of(Code::BadRequest, Sentence::FormBroken))
         })?;
         length += chunk.len();
         if length <= MAX_FORM {
@@ -147,10 +141,7 @@ pub(super) async fn read_body(
     if length > MAX_FORM {
         return Err((
             StatusCode::PAYLOAD_TOO_LARGE,
-            DeskError::new(
-                Code::TooLarge,
-                "This is more than the form can take. Please go back, shorten the message to 5,000 characters and send it again.",
-            ),
+            DeskError::of(Code::TooLarge, Sentence::FormLarge),
         ));
     }
     Ok(read)
@@ -162,10 +153,7 @@ async fn read_form<T: for<'de> Deserialize<'de>>(
     body: Body,
 ) -> Result<T, (StatusCode, DeskError)> {
     serde_urlencoded::from_bytes(&read_body(headers, body).await?).map_err(|_| {
-        (
-            StatusCode::BAD_REQUEST,
-            DeskError::new(Code::BadRequest, "The form could not be read. Please send it again."),
-        )
+        (StatusCode::BAD_REQUEST, DeskError::of(Code::BadRequest, Sentence::FormUnread))
     })
 }
 
@@ -204,6 +192,7 @@ pub async fn post_request(State(state): State<AppState>, request: Request) -> Re
         },
         Err((status, error)) => (Draft::default(), status, error),
     };
+    let error = said(state.languages.of(&parts.headers), error);
     let again = Request::from_parts(parts, Body::empty());
     let echo = FormEcho::of(draft, error.clone());
     refused(render(state, again, echo).await, status, &error)
@@ -268,6 +257,7 @@ pub async fn post_reply(
         }
         Err((status, error)) => (ReplyForm::default(), status, error),
     };
+    let error = said(state.languages.of(&parts.headers), error);
     let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
     let again = Request::from_parts(parts, Body::empty());
     refused(render(state, again, echo).await, status, &error)

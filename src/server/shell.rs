@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    language::{direction, locale, tag},
+    language::{direction, locale, say, tag},
 };
 use axum::http::{HeaderValue, header};
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
@@ -54,7 +54,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)" />
                 <meta name="theme-color" content="#1b1918" media="(prefers-color-scheme: dark)" />
-                <meta name="description" content="Write to the team and get the answer right here, at once." />
+                <meta name="description" content=say!(common.description) />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" id="leptos" href=css />
                 <AutoReload options=options.clone() />

@@ -11,18 +11,20 @@ use super::{
 use crate::{
     domain::{
         echo::ReplyEcho,
-        error::{Code, DeskError},
+        error::{Code, DeskError, FieldError},
         ids::{ClientMessageId, ThreadId},
         link::{NotOpened, ResumeLink},
         message::SentReply,
         rating,
         request::{Draft, check_text},
+        sentence::Sentence,
         thread::{Conversation, Thread},
     },
     features::{
         conversation::api::{Rated, Replied, Turned},
         new_request::api::Created,
     },
+    language::said,
 };
 use axum::{
     extract::{RawQuery, State},
@@ -48,10 +50,7 @@ impl Here {
         let state = use_context::<AppState>();
         let (Some(state), Some(parts)) = (state, use_context::<Parts>()) else {
             tracing::error!("a server function ran outside a request");
-            return Err(DeskError::new(
-                Code::Internal,
-                "Something went wrong on our side. Please try again.",
-            ));
+            return Err(DeskError::of(Code::Internal, Sentence::Internal));
         };
         let address = client_address(&parts.extensions);
         Ok(Self { state, uri: parts.uri, headers: parts.headers, address, response: use_context() })
@@ -67,8 +66,9 @@ impl Here {
         self.state.limits.check(Bucket::Reads, session, self.address)
     }
 
-    /// Gives an error's status to the answer, and when to come back.
+    /// Says an error in the visitor's language, and gives its status to the answer, and when to come back.
     fn answered<T>(&self, result: Result<T, DeskError>) -> Result<T, DeskError> {
+        let result = result.map_err(|error| said(self.state.languages.of(&self.headers), error));
         if let (Err(error), Some(response)) = (&result, &self.response)
             && let Ok(status) = StatusCode::from_u16(error.code.status())
         {
@@ -112,10 +112,7 @@ pub(super) async fn counted<T>(
 
 /// Without a cookie of ours.
 pub(super) fn no_session() -> DeskError {
-    DeskError::new(
-        Code::NoSession,
-        "There is no session. Open the conversation in the browser that started it.",
-    )
+    DeskError::of(Code::NoSession, Sentence::NoSession)
 }
 
 /// Opens a thread and grants it. The header is the new cookie.
@@ -151,15 +148,10 @@ pub async fn say(
 ) -> Result<SentReply, DeskError> {
     let thread = held(session, thread)?;
     state.limits.check(Bucket::Reads, session, address)?;
-    let text = check_text(text).map_err(|message| {
-        DeskError::invalid(vec![crate::domain::error::FieldError { field: "text".into(), message }])
-    })?;
-    let key = ClientMessageId::parse(key).map_err(|_| {
-        DeskError::new(
-            Code::BadRequest,
-            "This page was out of date. Please send your message once more.",
-        )
-    })?;
+    let text = check_text(text)
+        .map_err(|sentence| DeskError::invalid(vec![FieldError::new("text", sentence)]))?;
+    let key = ClientMessageId::parse(key)
+        .map_err(|_| DeskError::of(Code::BadRequest, Sentence::PageStale))?;
     counted(state, Bucket::Replies, session, address, state.desk.reply(&thread, &text, &key)).await
 }
 
@@ -186,7 +178,7 @@ impl Mark {
 }
 
 fn bad_rating() -> DeskError {
-    DeskError::new(Code::Invalid, "A rating is a number from 1 to 5.")
+    DeskError::of(Code::Invalid, Sentence::BadRating)
 }
 
 /// Marks a thread that this session holds.
@@ -243,12 +235,10 @@ pub fn make_link(
     let thread = held(session.as_ref(), thread)?;
     state.limits.check(Bucket::Links, session.as_ref(), address)?;
     let host = links::host_of(headers, uri);
-    let link = state.links.make(&thread, host.as_deref()).ok_or_else(|| {
-        DeskError::new(
-            Code::BadRequest,
-            "A link cannot be made: it is not clear under which address this page was reached.",
-        )
-    })?;
+    let link = state
+        .links
+        .make(&thread, host.as_deref())
+        .ok_or_else(|| DeskError::of(Code::BadRequest, Sentence::NoLink))?;
     metrics::counter!("hotline_links_made_total").increment(1);
     Ok(link)
 }
@@ -368,10 +358,7 @@ pub async fn reply(
 ) -> Result<Replied, DeskError> {
     let here = Here::new()?;
     if !attachments.is_empty() {
-        return here.answered(Err(DeskError::new(
-            Code::BadRequest,
-            "Files cannot be sent here yet. Please send the message without them.",
-        )));
+        return here.answered(Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere)));
     }
     let result =
         say(&here.state, here.session().as_ref(), here.address, &thread, &text, &key).await;

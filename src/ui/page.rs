@@ -25,12 +25,12 @@ pub fn SiteHeader(
                 </svg>
                 {name}
             </a>
-            <nav class="site-nav" aria-label="Main">
+            <nav class="site-nav" aria-label=say!(common.main_menu)>
                 <a href="/" aria-current=current("/")>
                     {say!(common.new_request)}
                 </a>
                 <a href="/threads" aria-current=current("/threads")>
-                    "My requests"
+                    {say!(common.my_requests)}
                 </a>
             </nav>
         </header>
@@ -43,7 +43,7 @@ pub fn Blank(
     /// The picture.
     shape: Shape,
     /// The heading.
-    title: &'static str,
+    title: String,
     /// The sentence under it.
     #[prop(into)]
     text: String,
@@ -67,7 +67,7 @@ pub fn Blank(
                         .then(|| {
                             view! {
                                 <a class="button button--quiet" href="/threads">
-                                    "My requests"
+                                    {say!(common.my_requests)}
                                 </a>
                             }
                         })}

@@ -1,6 +1,6 @@
 //! The pill that says where a thread stands.
 
-use crate::domain::thread::Status;
+use crate::{domain::thread::Status, language::word};
 use leptos::prelude::*;
 
 /// The pill.
@@ -11,7 +11,7 @@ pub fn StatusPill(
 ) -> impl IntoView {
     view! {
         <span class="status" data-status=move || status().word()>
-            {move || status().label()}
+            {move || word(status().said())}
         </span>
     }
 }

@@ -6,6 +6,7 @@ use crate::{
         form::{self, Scope},
     },
     domain::{echo::ReplyEcho, ids::ThreadId, request::check_text},
+    language::words,
     ui::{
         icon::{Icon, Shape},
         text_area::TextArea,
@@ -28,7 +29,8 @@ pub fn remember(scope: &Scope, thread: &str) {
 /// Takes the checked text out of the box; none, and a sentence above the box, if it cannot be sent.
 pub fn take(scope: &Scope, thread: &str) -> Option<String> {
     let checked = check_text(&form::value(scope, "text"));
-    form::say(scope, PROBLEM, checked.as_ref().err().map_or("", String::as_str));
+    let problem = checked.as_ref().err().map(|sentence| sentence.of_tab(&words()));
+    form::say(scope, PROBLEM, &problem.unwrap_or_default());
     if checked.is_ok() {
         form::set_value(scope, "text", "");
         memory::set(&memory_key(thread), "");

@@ -10,6 +10,7 @@ use crate::{
         opening::Opening,
     },
     features::resume::link::LinkMade,
+    language::say,
     ui::{
         notice::{Kind, Notice},
         page::SiteHeader,
@@ -55,8 +56,8 @@ pub fn ConversationPage() -> impl IntoView {
                                 <Title text=thread.title />
                                 <noscript>
                                     <p class="refresh">
-                                        "New answers appear when you "
-                                        <a href=here>{if newest { "refresh this page" } else { "go back to the newest messages" }}</a>
+                                        {say!(conversation.refresh_before)} " "
+                                        <a href=here>{if newest { say!(conversation.refresh) } else { say!(conversation.newest) }}</a>
                                         "."
                                     </p>
                                 </noscript>
@@ -85,16 +86,16 @@ fn unread(error: DeskError, echo: ReplyEcho, here: String) -> AnyView {
     let refused = echo.error.clone();
     view! {
         {failure(error)}
-        <section class="page page--narrow" aria-label="Your reply">
+        <section class="page page--narrow" aria-label=say!(conversation.your_reply)>
             <Notice kind=Kind::Error text=move || refused.clone() />
             <form class="composer" method="post" action=here>
                 <input type="hidden" name="client_message_id" value=echo.key />
                 <label class="visually-hidden" for="reply">
-                    "Your reply"
+                    {say!(conversation.your_reply)}
                 </label>
                 <TextArea name="text" id="reply" class="composer__input" value=echo.text {..} rows="3" />
                 <button class="button" type="submit">
-                    "Send"
+                    {say!(conversation.send)}
                 </button>
             </form>
         </section>

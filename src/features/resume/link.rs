@@ -4,27 +4,28 @@
 use super::client;
 use crate::{
     browser::{clock, document, form},
-    domain::link::ResumeLink,
+    domain::{link::ResumeLink, words::Word},
+    language::{say, short_day, words},
 };
 use leptos::prelude::*;
 
 /// Makes a link, puts it on the clipboard or else into the form's field, and says so beside the button. What it says is
 /// returned, for those who hear the page.
 pub async fn copy(scope: &form::Scope, thread: &str) -> String {
-    let words = match client::link(thread).await {
+    let said = match client::link(thread).await {
         Ok(link) => {
             let does = if document::copy(&link.url).await {
-                "Link copied."
+                Word::LinkCopied
             } else {
                 form::show_selected(scope, "link", &link.url);
-                "Copy this link."
+                Word::LinkShown
             };
-            format!("{does} It works once, until {}.", clock::short_day(link.expires_at.as_str()))
+            words().fill(does, "day", &clock::short_day(link.expires_at.as_str()))
         }
         Err(error) => error.error,
     };
-    form::say(scope, ".share__said", &words);
-    words
+    form::say(scope, ".share__said", &said);
+    said
 }
 
 /// The link in a field, for whoever asked for it without script.
@@ -36,8 +37,7 @@ pub fn LinkMade(
     view! {
         <div class="handover">
             <label for="handover">
-                "Continue on another device: open this link there. It works once, until "
-                <time datetime=link.expires_at.as_str().to_owned()>{link.expires_at.short_day()}</time> "."
+                {say!(resume.handover, day = short_day(&link.expires_at))}
             </label>
             <input class="field__input" id="handover" readonly=true value=link.url />
         </div>

@@ -1,7 +1,10 @@
 //! From what went wrong at Plain to a sentence for the visitor. The operator's line was logged by the client.
 
 use crate::{
-    domain::error::{Code, DeskError, FieldError},
+    domain::{
+        error::{Code, DeskError, FieldError},
+        sentence::Sentence,
+    },
     server::plain::{MutationFault, PlainError},
 };
 
@@ -11,10 +14,7 @@ pub(super) fn for_visitor(error: PlainError) -> DeskError {
         PlainError::NotFound => DeskError::not_found(),
         PlainError::UnknownOutcome(_) => unknown(),
         PlainError::Rejected(fault) => refused(&fault),
-        PlainError::RateLimited { .. } => DeskError::new(
-            Code::Unavailable,
-            "Our support desk is very busy right now. Your text is kept; please try again in a minute.",
-        ),
+        PlainError::RateLimited { .. } => DeskError::of(Code::Unavailable, Sentence::Busy),
         _ => DeskError::unavailable(),
     }
 }
@@ -38,39 +38,27 @@ pub(super) fn for_download(error: PlainError) -> DeskError {
 
 /// A file cannot be had because Plain cannot be reached or refuses us.
 pub(super) fn no_file_now() -> DeskError {
-    DeskError::new(
-        Code::Unavailable,
-        "This file cannot be fetched from our support desk right now. Please try again in a moment.",
-    )
+    DeskError::of(Code::Unavailable, Sentence::NoFileNow)
 }
 
 /// It is not known whether the message arrived.
 pub(super) fn unknown() -> DeskError {
-    DeskError::new(
-        Code::Unknown,
-        "Our support desk did not confirm your message. Please send it again; it will not arrive twice.",
-    )
+    DeskError::of(Code::Unknown, Sentence::Unconfirmed)
 }
 
 /// The thread takes no more messages.
 pub(super) fn locked() -> DeskError {
-    DeskError::new(
-        Code::Locked,
-        "This conversation is closed for new messages. Please open a new request.",
-    )
+    DeskError::of(Code::Locked, Sentence::Locked)
 }
 
 /// The thread is locked, so nothing about it changes.
 pub(super) fn fixed() -> DeskError {
-    DeskError::new(
-        Code::Locked,
-        "This conversation is closed and cannot be changed any more. Please open a new request.",
-    )
+    DeskError::of(Code::Locked, Sentence::Fixed)
 }
 
 /// A rating before the end.
 pub(super) fn not_done() -> DeskError {
-    DeskError::new(Code::Conflict, "This request is still open. You can rate it once it is done.")
+    DeskError::of(Code::Conflict, Sentence::NotDone)
 }
 
 /// What went wrong when a visitor rated, solved or reopened: nothing was typed that could be lost.
@@ -78,59 +66,41 @@ pub(super) fn for_mark(error: PlainError) -> DeskError {
     match error {
         PlainError::NotFound => DeskError::removed(),
         // The workspace asks for thread fields, and only agents can fill them in.
-        PlainError::Rejected(fault) if fault.kind == "VALIDATION" => DeskError::new(
-            Code::Conflict,
-            "This cannot be changed yet: the support team has something to complete first. Please write to them \
-             instead.",
-        ),
-        _ => DeskError::new(
-            Code::Unavailable,
-            "Our support desk could not note this down right now. Please try again in a moment.",
-        ),
+        PlainError::Rejected(fault) if fault.kind == "VALIDATION" => {
+            DeskError::of(Code::Conflict, Sentence::TeamFirst)
+        }
+        _ => DeskError::of(Code::Unavailable, Sentence::NotNoted),
     }
 }
 
 /// The thread is there, its first message is not.
 pub(super) fn half_open(error: PlainError) -> DeskError {
     match error {
-        PlainError::UnknownOutcome(_) => DeskError::new(
-            Code::Unknown,
-            "Your request was opened, but our support desk did not confirm its message. Please send it again; \
-             it will not arrive twice.",
-        ),
+        PlainError::UnknownOutcome(_) => DeskError::of(Code::Unknown, Sentence::HalfUnconfirmed),
         PlainError::Rejected(fault) => refused(&fault),
-        _ => DeskError::new(
-            Code::Unavailable,
-            "Your request was opened, but its message could not be delivered yet. Your text is kept; please \
-             send it again.",
-        ),
+        _ => DeskError::of(Code::Unavailable, Sentence::HalfOpen),
     }
 }
 
 fn refused(fault: &MutationFault) -> DeskError {
     if fault.code.starts_with("customer_is_marked_as_spam") {
-        return DeskError::new(Code::Forbidden, "This message cannot be accepted.");
+        return DeskError::of(Code::Forbidden, Sentence::NotAccepted);
     }
     let mut fields: Vec<FieldError> = Vec::new();
     for name in &fault.fields {
         let ours = match name.rsplit('.').next().unwrap_or_default() {
-            "email" | "emailAddress" => {
-                ("email", "Our support desk does not accept this e-mail address.")
-            }
-            "fullName" | "name" => ("name", "Our support desk does not accept this name."),
-            "title" => ("subject", "Our support desk does not accept this subject."),
-            "text" => ("message", "Our support desk does not accept this text."),
+            "email" | "emailAddress" => ("email", Sentence::BadEmail),
+            "fullName" | "name" => ("name", Sentence::BadName),
+            "title" => ("subject", Sentence::BadSubject),
+            "text" => ("message", Sentence::BadText),
             _ => continue,
         };
         if fields.iter().all(|f| f.field != ours.0) {
-            fields.push(FieldError { field: ours.0.into(), message: ours.1.into() });
+            fields.push(FieldError::new(ours.0, ours.1));
         }
     }
     if fields.is_empty() {
-        return DeskError::new(
-            Code::Internal,
-            "Our support desk could not take this. Your text is kept; please try again later.",
-        );
+        return DeskError::of(Code::Internal, Sentence::Refused);
     }
     DeskError::invalid(fields)
 }
@@ -171,13 +141,14 @@ mod tests {
                 message: "Plain's own words".into(),
             }))
         };
-        assert_eq!(rejected("VALIDATION").code, Code::Conflict);
-        assert_eq!(rejected("FORBIDDEN").code, Code::Unavailable);
+        let told = |error: DeskError| (error.code, error.sentence);
+        assert_eq!(told(rejected("VALIDATION")), (Code::Conflict, Some(Sentence::TeamFirst)));
+        assert_eq!(told(rejected("FORBIDDEN")), (Code::Unavailable, Some(Sentence::NotNoted)));
+        assert_eq!(
+            told(for_mark(PlainError::Timeout)),
+            (Code::Unavailable, Some(Sentence::NotNoted))
+        );
         assert_eq!(for_mark(PlainError::NotFound).code, Code::Removed);
-        for error in [rejected("VALIDATION"), rejected("FORBIDDEN"), for_mark(PlainError::Timeout)]
-        {
-            assert!(!error.error.contains("own words") && !error.error.contains("text"), "{error}");
-        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
         file,
         ids::{AttachmentId, ThreadId},
         message::Attachment,
+        sentence::Sentence,
         thread::Conversation,
     },
     server::plain::operations::{Download, DownloadUrl},
@@ -66,25 +67,13 @@ impl Desk {
             _ => errors::no_file_now(),
         })?;
         if file::is_refused(&file.file_name) {
-            return Err(DeskError::new(
-                Code::Forbidden,
-                "This kind of file can run programs on your computer and is not handed on here.",
-            ));
+            return Err(DeskError::of(Code::Forbidden, Sentence::Program));
         }
         match self.0.plain.download_url(id.as_str()).await.map_err(errors::for_download)? {
             Download::Ready(url) => Ok(url),
-            Download::Pending => Err(DeskError::new(
-                Code::Unavailable,
-                "This file is still being checked for viruses. Please try again in a moment.",
-            )),
-            Download::Infected => Err(DeskError::new(
-                Code::Forbidden,
-                "This file was found to be harmful and cannot be opened.",
-            )),
-            Download::Unscanned => Err(DeskError::new(
-                Code::Forbidden,
-                "This file could not be checked for viruses and is not handed on. Please ask for it to be sent again.",
-            )),
+            Download::Pending => Err(DeskError::of(Code::Unavailable, Sentence::BeingChecked)),
+            Download::Infected => Err(DeskError::of(Code::Forbidden, Sentence::Harmful)),
+            Download::Unscanned => Err(DeskError::of(Code::Forbidden, Sentence::Unchecked)),
         }
     }
 
