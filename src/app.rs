@@ -67,6 +67,8 @@ pub struct WallClock {
     pub show: std::sync::Arc<dyn Fn(&At) -> At + Send + Sync>,
     /// What to write after a time: nothing where the zone is the visitor's, else its name.
     pub zone: &'static str,
+    /// The moment of this request.
+    pub now: At,
 }
 
 impl std::fmt::Debug for WallClock {
@@ -77,7 +79,11 @@ impl std::fmt::Debug for WallClock {
 
 /// The context's [`WallClock`], or UTC.
 pub fn wall_clock() -> WallClock {
-    use_context().unwrap_or_else(|| WallClock { show: std::sync::Arc::new(At::clone), zone: "UTC" })
+    use_context().unwrap_or_else(|| WallClock {
+        show: std::sync::Arc::new(At::clone),
+        zone: "UTC",
+        now: At::from_millis(0),
+    })
 }
 
 /// The pages.

@@ -27,6 +27,8 @@ mod intake;
 mod isolation;
 #[path = "portal/links.rs"]
 mod links;
+#[path = "portal/list.rs"]
+mod list;
 #[path = "portal/log_scan.rs"]
 mod log_scan;
 #[path = "portal/marks.rs"]

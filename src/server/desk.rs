@@ -145,7 +145,8 @@ impl Desk {
         }))
     }
 
-    /// Those of the given threads that Plain knows and that were not removed, newest activity first. No ids, no call.
+    /// Those of the given threads that Plain knows and that were not removed, newest activity first. No ids, no call. They
+    /// are [`unread`](Thread::unread) where the team wrote last; whether that was read is not known here.
     pub async fn threads(&self, ids: &[ThreadId]) -> Result<Vec<Thread>, DeskError> {
         let wanted: HashSet<&str> = ids.iter().map(ThreadId::as_str).collect();
         let mut list: Vec<&str> = wanted.iter().copied().collect();
@@ -161,7 +162,10 @@ impl Desk {
                     page.threads
                         .iter()
                         .filter(|record| wanted.contains(record.id.as_str()))
-                        .filter_map(mapping::thread),
+                        .filter_map(|record| {
+                            let unread = mapping::is_answered(record);
+                            mapping::thread(record).map(|thread| Thread { unread, ..thread })
+                        }),
                 );
                 after = page.next;
                 if after.is_none() {

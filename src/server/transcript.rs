@@ -18,6 +18,7 @@ use crate::{
     domain::{
         error::{Code, DeskError},
         message::Message,
+        sentence::Sentence,
         thread::Thread,
         time::At,
     },
@@ -180,7 +181,7 @@ async fn begin(
 }
 
 fn unnamed() -> DeskError {
-    DeskError::new(Code::Internal, "Something went wrong on our side. Please try again.")
+    DeskError::of(Code::Internal, Sentence::Internal)
 }
 
 /// `attachment; filename="conversation-T-12.txt"`. Of the reference only what no system reads in a way of its own.

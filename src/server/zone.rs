@@ -62,7 +62,8 @@ pub fn wall_clock(headers: Option<&HeaderMap>) -> WallClock {
         }
         Err(_) => at.clone(),
     };
-    WallClock { show: Arc::new(show), zone: name }
+    let now = At::from_millis(Timestamp::now().as_millisecond());
+    WallClock { show: Arc::new(show), zone: name, now }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `/t/{threadId}`: a conversation.
 
-use super::{api::messages, composer::Composer, view::ConversationView};
+use super::{after::After, api::messages, composer::Composer, view::ConversationView};
 use crate::{
     app::{failure, site},
     domain::{
@@ -48,7 +48,9 @@ pub fn ConversationPage() -> impl IntoView {
                 Suspend::new(async move {
                     match page.await {
                         Ok(conversation) => {
-                            let thread = conversation.thread.clone();
+                            let (thread, rating) = (conversation.thread.clone(), conversation.rating);
+                            let about = thread.clone();
+                            let after = newest.then(|| view! { <After thread=about rating=rating /> });
                             let opening = Opening { conversation, newest };
                             let carried = carried(&opening);
                             provide_context(opening);
@@ -65,6 +67,7 @@ pub fn ConversationPage() -> impl IntoView {
                                 <script type="application/json" id=Opening::ID inner_html=carried></script>
                                 <CarriedWords />
                                 <ConversationView>
+                                    {after}
                                     <Composer thread=thread.id locked=thread.locked echo=echo />
                                 </ConversationView>
                             }

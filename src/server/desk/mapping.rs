@@ -48,6 +48,12 @@ pub(super) fn thread(record: &ThreadRecord) -> Option<Thread> {
     })
 }
 
+/// Whether the team wrote last.
+pub(super) fn is_answered(record: &ThreadRecord) -> bool {
+    let [visitor, team] = record.last_messages.each_ref().map(|it| at(it.as_deref()?));
+    team.is_some() && team > visitor
+}
+
 /// Whether showing this page takes knowing who we are at Plain.
 pub(super) fn needs_machine_user(timeline: &Timeline) -> bool {
     timeline.items.iter().any(|(_, item)| {
@@ -271,6 +277,23 @@ mod tests {
         assert_eq!(thread(&record).unwrap().last_activity_at.day(), "2026-05-06");
         record.last_messages = [None, said("nonsense")];
         assert_eq!(thread(&record).unwrap().last_activity_at.day(), "2026-05-04");
+    }
+
+    #[test]
+    fn an_answer_is_newer_than_the_question() {
+        let mut record = record(RecordStatus::Todo);
+        let said = |minute: u8| Some(format!("2026-05-04T09:{minute:02}:00.000Z"));
+        for (messages, answered) in [
+            ([None, None], false),
+            ([said(1), None], false),
+            ([None, said(1)], true),
+            ([said(1), said(2)], true),
+            ([said(2), said(1)], false),
+            ([said(1), said(1)], false),
+        ] {
+            record.last_messages = messages;
+            assert_eq!(is_answered(&record), answered, "{:?}", record.last_messages);
+        }
     }
 
     #[test]
