@@ -29,14 +29,7 @@ use leptos_router::{
     path,
 };
 
-/// What every page needs to know of this installation and this request. The server puts it into the context.
-#[derive(Debug, Clone, Default)]
-pub struct Site {
-    /// The name visitors know.
-    pub name: String,
-    /// A key for the form on this page, made for this request.
-    pub fresh_key: String,
-}
+pub use crate::domain::site::Site;
 
 /// The context's [`Site`].
 pub fn site() -> Site {

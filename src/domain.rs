@@ -14,6 +14,7 @@ pub mod opening;
 pub mod rating;
 pub mod request;
 pub mod sentence;
+pub mod site;
 pub mod thread;
 pub mod time;
 pub mod words;

@@ -36,9 +36,10 @@ async fn call<T: DeserializeOwned>(
 ) -> Result<T, DeskError> {
     let failed = |code, word| DeskError::new(code, carried_word(word));
     let answer = exchange(function, fields, post).await;
-    let (ok, body) = answer.map_err(|_| failed(Code::Unavailable, Word::CannotReach))?;
+    let (ok, body) = answer.map_err(|_| failed(Code::Unreachable, Word::CannotReach))?;
     let read = if ok { json::read(body).map(Ok) } else { json::read(body).map(Err) };
-    read.unwrap_or_else(|| Err(failed(Code::Internal, Word::Trouble)))
+    // What is no answer of ours comes from something in between: ours did not hear it, or was not heard.
+    read.unwrap_or_else(|| Err(failed(Code::Unreachable, Word::Trouble)))
 }
 
 fn carried_word(word: Word) -> String {

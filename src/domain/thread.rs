@@ -4,7 +4,6 @@ use super::{
     ids::{Cursor, EntryId, ThreadId},
     message::Message,
     time::At,
-    words::Word,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,15 +20,6 @@ pub enum Status {
 }
 
 impl Status {
-    /// What the visitor reads.
-    pub fn said(self) -> Word {
-        match self {
-            Status::InProgress => Word::InProgress,
-            Status::WaitingForYou => Word::WaitingForYou,
-            Status::Done => Word::Done,
-        }
-    }
-
     /// The word for class names.
     pub fn word(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 use super::{
     guard::{client_address, set_retry_after},
     links::is_visit,
+    preferences,
     shell::shell,
     state::AppState,
     visitor, zone,
@@ -18,7 +19,7 @@ use crate::{
         sentence::Sentence,
     },
     features::conversation::file_page::FileRefused,
-    language::{Locale, said},
+    language::{own_name, said, tag},
 };
 use axum::{
     body::{Body, Bytes},
@@ -43,12 +44,18 @@ const MAX_DRAIN: usize = 16 * 1024 * 1024;
 pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(state.clone());
-        let parts = use_context::<Parts>();
-        provide_context(zone::wall_clock(parts.as_ref().map(|it| &it.headers)));
-        provide_context(parts.map_or_else(Locale::default, |it| state.languages.of(&it.headers)));
+        let parts = use_context::<Parts>().map(|parts| (parts.headers, parts.uri));
+        let (headers, uri) = parts.unwrap_or_default();
+        provide_context(state.languages.of(&headers));
+        provide_context(zone::wall_clock(&headers));
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: super::session::random_key(),
+            here: here(&uri),
+            theme: preferences::theme(&headers),
+            languages: state.languages.all().iter().map(|it| (tag(*it), own_name(*it))).collect(),
+            logo: state.look.logo_path(),
+            colours: state.look.colours_path(),
         });
         if let Some(response) = use_context::<ResponseOptions>() {
             provide_context(SetStatus(Arc::new(move |status| {
@@ -58,6 +65,12 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
             })));
         }
     }
+}
+
+/// Where the switches of a page come back to. What stands in for another address (`/404`, `/r`) is none to come back to.
+fn here(uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or("/", |it| it.as_str());
+    if matches!(path, "/404" | "/r") { "/".into() } else { path.into() }
 }
 
 /// Renders the page of this request's path, with something more in its context.

@@ -3,7 +3,7 @@
 use super::{
     assets, downloads,
     guard::{Guard, error_with_status},
-    limits, pages, presence,
+    limits, look, pages, preferences, presence,
     shell::shell,
     state::AppState,
     transcript, visitor, webhook,
@@ -62,6 +62,8 @@ pub fn router(
         .route("/t/{thread_id}", post(pages::post_reply))
         .route("/r/{*token}", get(pages::resume).post(pages::resume))
         .route("/api/support/attachment", get(downloads::open))
+        .route("/preferences", post(preferences::save))
+        .route("/look/{file}", get(look::file))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
         })

@@ -51,8 +51,8 @@ pub fn minute(at: &At, zone: &TimeZone) -> String {
 }
 
 /// For the pages of whoever asks.
-pub fn wall_clock(headers: Option<&HeaderMap>) -> WallClock {
-    let told = headers.and_then(told);
+pub fn wall_clock(headers: &HeaderMap) -> WallClock {
+    let told = told(headers);
     let name = if told.is_some() { "" } else { "UTC" };
     let zone = told.unwrap_or(TimeZone::UTC);
     let show = move |at: &At| match at.as_str().parse::<Timestamp>() {
@@ -101,9 +101,9 @@ mod tests {
         assert_eq!(minute(&at, &TimeZone::UTC), "2026-05-04 09:12");
         assert_eq!(minute(&at, &berlin), "2026-05-04 11:12");
         let headers = HeaderMap::from_iter([(COOKIE, "hotline_tz=Asia/Kolkata".parse().unwrap())]);
-        let wall = wall_clock(Some(&headers));
+        let wall = wall_clock(&headers);
         assert_eq!(((wall.show)(&at).hour_minute(), wall.zone), ("14:42", ""));
-        let wall = wall_clock(None);
+        let wall = wall_clock(&HeaderMap::new());
         assert_eq!(((wall.show)(&at).hour_minute(), wall.zone), ("09:12", "UTC"));
     }
 }

@@ -1,14 +1,96 @@
-//! After the answer: how it was, and whether it is really solved.
+//! After the answer: how it was, and whether it is really solved. Every form of it does without script.
 
+use super::{client, live::Live, menu};
 use crate::{
+    browser::{
+        document::SubmitEvent,
+        dom::{all, around, find, on, set_attribute, set_shown, write},
+        form,
+    },
     domain::{
-        rating::BEST,
+        rating::{self, BEST},
         thread::{Status, Thread},
     },
     language::say,
     ui::icon::{Icon, Shape},
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
+
+/// Wakes the forms up, also those of the menu; and what is shown follows the thread's state.
+pub fn start(live: Live) {
+    on(&live.scope(), "submit", move |event: SubmitEvent| {
+        if around(&event, "[data-mark]").is_none() {
+            return;
+        }
+        // Where the browser does not tell which button it was, the form goes its way without script.
+        if let Some(value) = event.submitter().and_then(|button| button.get_attribute("value")) {
+            event.prevent_default();
+            menu::close(live);
+            mark(live, value);
+        }
+    });
+    Effect::new(move |_| show(live));
+}
+
+/// A button was pressed: a rating, `solve` or `reopen`. One at a time.
+fn mark(live: Live, value: String) {
+    let scope = live.scope();
+    let Some(panel) = find(&scope, ".after") else { return };
+    if panel.has_attribute("aria-busy") {
+        return;
+    }
+    set_attribute(&panel, "aria-busy", Some("true"));
+    form::say(&scope, PROBLEM, "");
+    let wanted = rating::read(&value);
+    let before = live.timeline.with_untracked(|timeline| timeline.rating);
+    if wanted.is_some() {
+        live.timeline.update(|timeline| timeline.rating = wanted);
+    }
+    spawn_local(async move {
+        let thread = live.thread();
+        let answer = match wanted {
+            Some(_) => client::rate(&thread, &value).await,
+            None => client::solve(&thread, value == "solve").await,
+        };
+        match answer {
+            Ok(()) if wanted.is_some() => {}
+            Ok(()) => live.read(),
+            Err(error) => {
+                if wanted.is_some() {
+                    live.timeline.update(|timeline| timeline.rating = before);
+                }
+                form::say(&scope, PROBLEM, &error.error);
+            }
+        }
+        set_attribute(&panel, "aria-busy", None);
+    });
+}
+
+/// Beside the reply box, which a thread that can be marked always has.
+const PROBLEM: &str = "#reply-problem";
+
+fn show(live: Live) {
+    let scope = live.scope();
+    let (status, rated) = live.timeline.with(|timeline| (timeline.thread.status, timeline.rating));
+    let state = if status == Status::Done { "done" } else { "open" };
+    for element in all(&scope, "[data-when]") {
+        element.set_hidden(element.get_attribute("data-when").as_deref() != Some(state));
+    }
+    let mut said = String::new();
+    for star in all(&scope, ".rating__star") {
+        let value = star.get_attribute("value").unwrap_or_default();
+        let chosen = rated.is_some() && rating::read(&value) == rated;
+        set_attribute(&star, "aria-pressed", Some(if chosen { "true" } else { "false" }));
+        if chosen {
+            said = star.get_attribute("data-said").unwrap_or_default();
+        }
+    }
+    write(&scope, ".rating__thanks b", &said);
+    set_shown(&scope, ".rating__thanks span", rated.is_some());
+    if let Some(form) = find(&scope, ".rating") {
+        set_attribute(&form, "data-rated", rated.map(|_| ""));
+    }
+}
 
 /// What a thread that is done says above the reply box. It is there, and hidden, while the thread is open.
 #[component]
@@ -39,6 +121,7 @@ pub fn After(
                     value=value.to_string()
                     title=name
                     aria-label=label
+                    data-said=of_five(value)
                     aria-pressed=if chosen { "true" } else { "false" }
                 >
                     <Icon shape=Shape::Star size=22 />
@@ -47,7 +130,13 @@ pub fn After(
         })
         .collect();
     view! {
-        <section class="after" id="after" hidden=thread.status != Status::Done aria-labelledby="after-done">
+        <section
+            class="after"
+            id="after"
+            data-when="done"
+            hidden=thread.status != Status::Done
+            aria-labelledby="after-done"
+        >
             <div class="after__line">
                 <p class="after__done" id="after-done">
                     <Icon shape=Shape::Check />
@@ -56,7 +145,7 @@ pub fn After(
                 {(!thread.locked)
                     .then(|| {
                         view! {
-                            <form method="post" action=here.clone()>
+                            <form method="post" action=here.clone() data-mark>
                                 <button class="text-button" type="submit" name="intent" value="reopen">
                                     {say!(after.reopen)}
                                 </button>
@@ -64,7 +153,7 @@ pub fn After(
                         }
                     })}
             </div>
-            <form class="rating" method="post" action=here.clone() data-rated=rating.is_some().then_some("")>
+            <form class="rating" method="post" action=here.clone() data-mark data-rated=rating.is_some().then_some("")>
                 <input type="hidden" name="intent" value="rate" />
                 <p class="rating__ask" id="rating-ask">
                     <span class="rating__question">{say!(after.rate)}</span>

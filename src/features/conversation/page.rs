@@ -1,6 +1,6 @@
 //! `/t/{threadId}`: a conversation.
 
-use super::{after::After, api::messages, composer::Composer, view::ConversationView};
+use super::{api::messages, frame::Frame, view::ConversationView};
 use crate::{
     app::{failure, site},
     domain::{
@@ -10,7 +10,7 @@ use crate::{
         opening::Opening,
     },
     features::resume::link::LinkMade,
-    language::say,
+    language::{self, say},
     ui::{
         notice::{Kind, Notice},
         page::SiteHeader,
@@ -48,27 +48,25 @@ pub fn ConversationPage() -> impl IntoView {
                 Suspend::new(async move {
                     match page.await {
                         Ok(conversation) => {
-                            let (thread, rating) = (conversation.thread.clone(), conversation.rating);
-                            let about = thread.clone();
-                            let after = newest.then(|| view! { <After thread=about rating=rating /> });
+                            let thread = conversation.thread.clone();
                             let opening = Opening { conversation, newest };
                             let carried = carried(&opening);
-                            provide_context(opening);
+                            let words = language::words();
                             view! {
                                 <Title text=thread.title />
                                 <noscript>
                                     <p class="refresh">
                                         {say!(conversation.refresh_before)} " "
-                                        <a href=here>{if newest { say!(conversation.refresh) } else { say!(conversation.newest) }}</a>
-                                        "."
+                                        <a href=here>
+                                            {if newest { say!(conversation.refresh) } else { say!(conversation.newest) }}
+                                        </a>
                                     </p>
                                 </noscript>
                                 {link.map(|link| view! { <LinkMade link=link /> })}
                                 <script type="application/json" id=Opening::ID inner_html=carried></script>
                                 <CarriedWords />
                                 <ConversationView>
-                                    {after}
-                                    <Composer thread=thread.id locked=thread.locked echo=echo />
+                                    <Frame opening=opening echo=echo words=words />
                                 </ConversationView>
                             }
                                 .into_any()

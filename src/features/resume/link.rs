@@ -4,23 +4,27 @@
 use super::client;
 use crate::{
     browser::{clock, document, form},
-    domain::{link::ResumeLink, words::Word},
-    language::{say, short_day, words},
+    domain::{
+        link::ResumeLink,
+        words::{Word, Words},
+    },
+    language::{say, short_day},
 };
 use leptos::prelude::*;
 
 /// Makes a link, puts it on the clipboard or else into the form's field, and says so beside the button. What it says is
 /// returned, for those who hear the page.
-pub async fn copy(scope: &form::Scope, thread: &str) -> String {
+pub async fn copy(scope: &form::Scope, thread: &str, words: &Words) -> String {
     let said = match client::link(thread).await {
         Ok(link) => {
-            let does = if document::copy(&link.url).await {
+            let day = clock::short_day(link.expires_at.as_str());
+            let word = if document::copy(&link.url).await {
                 Word::LinkCopied
             } else {
                 form::show_selected(scope, "link", &link.url);
                 Word::LinkShown
             };
-            words().fill(does, "day", &clock::short_day(link.expires_at.as_str()))
+            words.fill(word, "day", &day)
         }
         Err(error) => error.error,
     };

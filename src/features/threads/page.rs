@@ -4,7 +4,8 @@ use super::api::threads;
 use crate::{
     app::{WallClock, failure, site, wall_clock},
     domain::{thread::Thread, time::At},
-    language::{say, short_day},
+    features::conversation::live::status_word,
+    language::{say, short_day, word},
     ui::{
         icon::{Icon, Shape},
         page::{Blank, SiteHeader},
@@ -74,6 +75,7 @@ fn List(list: Vec<Thread>, clock: WallClock) -> impl IntoView {
 #[component]
 fn Item(thread: Thread, when: String) -> impl IntoView {
     let (at, status) = (thread.last_activity_at, thread.status);
+    let label = word(status_word(status));
     let (line, said) = match thread.last_message {
         Some(last) => {
             let name = if last.me { say!(after.you) } else { last.name };
@@ -106,7 +108,7 @@ fn Item(thread: Thread, when: String) -> impl IntoView {
                     {line}
                 </span>
                 <span class="thread__meta">
-                    <StatusPill status=move || status />
+                    <StatusPill status=status label=label />
                     <span class="thread__reference">{thread.reference}</span>
                 </span>
                 <span class="thread__go" aria-hidden="true">
