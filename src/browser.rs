@@ -14,5 +14,6 @@ pub mod json;
 pub mod outbox;
 pub mod places;
 pub mod scroll;
+pub mod shared;
 pub mod tabs;
 pub mod transport;

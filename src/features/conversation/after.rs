@@ -18,7 +18,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 /// Wakes the forms up, also those of the menu; and what is shown follows the thread's state.
 pub fn start(live: Live) {
-    on(&live.scope(), "submit", move |event: SubmitEvent| {
+    on(live.scope(), "submit", move |event: SubmitEvent| {
         if around(&event, "[data-mark]").is_none() {
             return;
         }
@@ -29,37 +29,35 @@ pub fn start(live: Live) {
             mark(live, value);
         }
     });
-    Effect::new(move |_| show(live));
+    live.watch(move || show(live));
 }
 
 /// A button was pressed: a rating, `solve` or `reopen`. One at a time.
 fn mark(live: Live, value: String) {
     let scope = live.scope();
-    let Some(panel) = find(&scope, ".after") else { return };
+    let Some(panel) = find(scope, ".after") else { return };
     if panel.has_attribute("aria-busy") {
         return;
     }
     set_attribute(&panel, "aria-busy", Some("true"));
-    form::say(&scope, PROBLEM, "");
+    form::say(scope, PROBLEM, "");
     let wanted = rating::read(&value);
-    let before = live.timeline.with_untracked(|timeline| timeline.rating);
+    let before = live.timeline.read().rating;
     if wanted.is_some() {
         live.timeline.update(|timeline| timeline.rating = wanted);
     }
     spawn_local(async move {
-        let thread = live.thread();
         let answer = match wanted {
-            Some(_) => client::rate(&thread, &value).await,
-            None => client::solve(&thread, value == "solve").await,
+            Some(_) => client::rate(live.thread(), &value).await,
+            None => client::solve(live.thread(), value == "solve").await,
         };
         match answer {
-            Ok(()) if wanted.is_some() => {}
             Ok(()) => live.read(),
             Err(error) => {
                 if wanted.is_some() {
                     live.timeline.update(|timeline| timeline.rating = before);
                 }
-                form::say(&scope, PROBLEM, &error.error);
+                form::say(scope, PROBLEM, &error.error);
             }
         }
         set_attribute(&panel, "aria-busy", None);
@@ -71,13 +69,16 @@ const PROBLEM: &str = "#reply-problem";
 
 fn show(live: Live) {
     let scope = live.scope();
-    let (status, rated) = live.timeline.with(|timeline| (timeline.thread.status, timeline.rating));
+    let (status, rated) = {
+        let timeline = live.timeline.read();
+        (timeline.thread.status, timeline.rating)
+    };
     let state = if status == Status::Done { "done" } else { "open" };
-    for element in all(&scope, "[data-when]") {
+    for element in all(scope, "[data-when]") {
         element.set_hidden(element.get_attribute("data-when").as_deref() != Some(state));
     }
     let mut said = String::new();
-    for star in all(&scope, ".rating__star") {
+    for star in all(scope, ".rating__star") {
         let value = star.get_attribute("value").unwrap_or_default();
         let chosen = rated.is_some() && rating::read(&value) == rated;
         set_attribute(&star, "aria-pressed", Some(if chosen { "true" } else { "false" }));
@@ -85,9 +86,9 @@ fn show(live: Live) {
             said = star.get_attribute("data-said").unwrap_or_default();
         }
     }
-    write(&scope, ".rating__thanks b", &said);
-    set_shown(&scope, ".rating__thanks span", rated.is_some());
-    if let Some(form) = find(&scope, ".rating") {
+    write(scope, ".rating__thanks b", &said);
+    set_shown(scope, ".rating__thanks span", rated.is_some());
+    if let Some(form) = find(scope, ".rating") {
         set_attribute(&form, "data-rated", rated.map(|_| ""));
     }
 }

@@ -36,6 +36,7 @@ pub fn Frame(
         newest.then(|| view! { <After thread=thread.clone() rating=conversation.rating /> });
     let timeline = Timeline::new(conversation);
     view! {
+        <main class="conversation" id="main">
         <Header thread=thread.clone() newest=newest words=words.clone() />
         <Messages timeline=timeline words=words.clone() />
         <div class="conversation__foot">
@@ -52,6 +53,7 @@ pub fn Frame(
         </div>
         <p class="visually-hidden" aria-live="polite" data-part="spoken"></p>
         <RowTemplates words=words />
+        </main>
     }
 }
 

@@ -15,7 +15,7 @@ use leptos::{prelude::*, task::spawn_local};
 /// Wakes up what takes script, and closes the menu where a menu closes.
 pub fn start(live: Live) {
     let scope = live.scope();
-    if let Some(print) = find(&scope, ".menu__print") {
+    if let Some(print) = find(scope, ".menu__print") {
         print.set_hidden(false);
         on(&print, "click", move |_: PageEvent| {
             close(live);
@@ -30,10 +30,10 @@ pub fn start(live: Live) {
             close(live);
         }
     });
-    on(&scope, "keydown", move |event: KeyboardEvent| {
+    on(scope, "keydown", move |event: KeyboardEvent| {
         if event.key() == "Escape" && around(&event, ".menu[open]").is_some() {
             close(live);
-            if let Some(button) = find(&live.scope(), ".menu__button") {
+            if let Some(button) = find(live.scope(), ".menu__button") {
                 let _ = button.focus();
             }
         }
@@ -42,7 +42,7 @@ pub fn start(live: Live) {
 
 /// Closes the menu.
 pub fn close(live: Live) {
-    if let Some(menu) = find(&live.scope(), ".menu[open]") {
+    if let Some(menu) = find(live.scope(), ".menu[open]") {
         set_attribute(&menu, "open", None);
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         time::At,
         words::{Word, Words},
     },
+    language::say,
     ui::icon::{Icon, Shape},
 };
 use leptos::{
@@ -253,7 +254,7 @@ fn Attachments(list: Vec<Attachment>, thread: String) -> impl IntoView {
         })
         .collect();
     view! {
-        <ul class="attachments" hidden=none>
+        <ul class="attachments" aria-label=say!(conversation.attachments) hidden=none>
             {items}
         </ul>
     }

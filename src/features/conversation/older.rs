@@ -11,14 +11,14 @@ use leptos::{prelude::*, task::spawn_local};
 
 /// Wakes the link up, and fetches by itself.
 pub fn start(live: Live) {
-    if let Some(link) = find(&live.scope(), ".older a") {
+    if let Some(link) = find(live.scope(), ".older a") {
         on(&link, "click", move |event: PageEvent| {
             event.prevent_default();
             load(live);
         });
     }
-    on(&live.list(), "scroll", move |_: PageEvent| {
-        if scroll::near_start(&live.list()) {
+    on(live.list(), "scroll", move |_: PageEvent| {
+        if scroll::near_start(live.list()) {
             load(live);
         }
     });
@@ -27,30 +27,31 @@ pub fn start(live: Live) {
 /// Fetches all that is left, for whoever wants the conversation whole. Ends early where a page cannot be had.
 pub async fn load_all(live: Live) {
     let list = live.list();
-    let place = scroll::place(&list);
-    while let Some(before) = live.timeline.with_untracked(|timeline| timeline.older.clone()) {
-        let Ok(page) = messages(&live.thread(), Some(&before)).await else { break };
+    let place = scroll::place(list);
+    loop {
+        let Some(before) = live.timeline.read().older.clone() else { break };
+        let Ok(page) = messages(live.thread(), Some(&before)).await else { break };
         live.timeline.update(|timeline| {
             if timeline.older.as_deref() == Some(before.as_str()) {
                 timeline.prepend(page);
             }
         });
     }
-    request_animation_frame(move || scroll::restore(&list, place));
+    request_animation_frame(move || scroll::restore(list, place));
 }
 
 fn load(live: Live) {
     let list = live.list();
-    let Some(before) = live.timeline.with_untracked(|timeline| timeline.older.clone()) else {
+    let Some(before) = live.timeline.read().older.clone() else {
         return;
     };
     if list.has_attribute("aria-busy") {
         return;
     }
-    set_attribute(&list, "aria-busy", Some("true"));
+    set_attribute(list, "aria-busy", Some("true"));
     spawn_local(async move {
-        let page = messages(&live.thread(), Some(&before)).await;
-        let place = scroll::place(&list);
+        let page = messages(live.thread(), Some(&before)).await;
+        let place = scroll::place(list);
         if let Ok(page) = page {
             live.timeline.update(|timeline| {
                 // A read may have begun the list anew meanwhile.
@@ -61,8 +62,8 @@ fn load(live: Live) {
         }
         // The browser holds on to what has the focus, which is the link above; the reader's eye is on a message.
         request_animation_frame(move || {
-            scroll::restore(&list, place);
-            set_attribute(&list, "aria-busy", None);
+            scroll::restore(list, place);
+            set_attribute(list, "aria-busy", None);
         });
     });
 }

@@ -29,11 +29,11 @@ const LONG_LINES: usize = 24;
 #[derive(Debug)]
 pub struct Rows {
     /// Around everything.
-    main: Element,
+    main: &'static Element,
     list: Element,
     /// Stands below all rows.
     end: Option<Element>,
-    thread: String,
+    thread: &'static str,
     drawn: Vec<Drawn>,
 }
 
@@ -47,8 +47,8 @@ struct Drawn {
 
 impl Rows {
     /// Takes over what the server rendered.
-    pub fn adopt(main: Element, thread: String) -> Option<Self> {
-        let list: Element = find(&main, ".timeline")?.into();
+    pub fn adopt(main: &'static Element, thread: &'static str) -> Option<Self> {
+        let list: Element = find(main, ".timeline")?.into();
         let end = find(&list, ".timeline__empty").map(Into::into);
         let drawn = dom::children(&list).filter_map(|element| {
             let key = element.get_attribute("data-key")?;
@@ -110,7 +110,7 @@ impl Rows {
     }
 
     fn cut(&self, name: &str) -> Option<Element> {
-        cut(&self.main, &["template[data-row=", name, "]"].concat()).map(Into::into)
+        cut(self.main, &["template[data-row=", name, "]"].concat()).map(Into::into)
     }
 
     /// `adopted`: the server's own rendering, whose words are right.
@@ -217,7 +217,7 @@ impl Rows {
     fn file(&self, file: &Attachment) -> Option<Element> {
         let item = self.cut(Kind::of(&file.mime_type).word())?;
         if let Some(link) = find(&item, "a") {
-            set_attribute(&link, "href", Some(&file_path(&self.thread, file)));
+            set_attribute(&link, "href", Some(&file_path(self.thread, file)));
         }
         write(&item, ".attachment__name", &file.file_name);
         write(&item, ".attachment__size", &size_words(file.bytes));
