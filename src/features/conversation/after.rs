@@ -176,3 +176,58 @@ pub fn After(
 fn of_five(rating: u8) -> String {
     say!(after.of_five).replace("{n}", &rating.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::time::At, features::conversation::menu::ConversationMenu};
+
+    fn thread(status: Status, locked: bool) -> Thread {
+        Thread {
+            id: "th_01KQS44ER0KVVBRC15MBB8ADPP".parse().unwrap(),
+            reference: "T-1".into(),
+            title: "Export".into(),
+            status,
+            locked,
+            created_at: At::from_millis(0),
+            last_activity_at: At::from_millis(0),
+            last_message: None,
+            unread: false,
+        }
+    }
+
+    fn panel(status: Status, locked: bool, rating: Option<u8>) -> String {
+        view! { <After thread=thread(status, locked) rating=rating /> }.to_html()
+    }
+
+    #[test]
+    fn it_waits_for_the_end() {
+        let opening = |html: &str| html[..html.find('>').unwrap()].to_owned();
+        assert!(opening(&panel(Status::InProgress, false, None)).contains(" hidden"));
+        assert!(!opening(&panel(Status::Done, false, None)).contains(" hidden"));
+    }
+
+    #[test]
+    fn the_rating_is_pressed_and_said() {
+        let html = panel(Status::Done, false, Some(4));
+        assert_eq!(html.matches("aria-pressed=\"true\"").count(), 1, "{html}");
+        let star = html.split("<button").find(|it| it.contains("aria-pressed=\"true\"")).unwrap();
+        assert!(star.contains("value=\"4\"") && star.contains("4 of 5: Good"), "{star}");
+        assert!(html.contains("<b>4 of 5</b>"), "{html}");
+        let html = panel(Status::Done, false, None);
+        assert!(!html.contains("aria-pressed=\"true\""), "{html}");
+    }
+
+    #[test]
+    fn a_locked_thread_offers_no_change() {
+        for status in [Status::InProgress, Status::Done] {
+            let locked = thread(status, true);
+            let html = panel(status, true, None)
+                + &view! { <ConversationMenu thread=locked /> }.to_html();
+            for word in ["solve", "reopen", "reopens"] {
+                assert!(!html.contains(word), "{word} in {html}");
+            }
+            assert!(html.contains(".txt") && html.contains("rating"), "{html}");
+        }
+    }
+}
