@@ -1,9 +1,8 @@
 //! The document as a whole. On the server nothing here runs.
 
-use super::json;
+use super::json::{self, Read};
 use js_sys::{Function, Promise, Reflect, futures::JsFuture};
 use leptos::prelude::*;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
 pub use web_sys::{Event as PageEvent, KeyboardEvent, StorageEvent, SubmitEvent, Window};
@@ -33,7 +32,7 @@ pub fn mark_hydrated() {
 }
 
 /// Reads the JSON that the page carries in the element of this `id`.
-pub fn carried<T: DeserializeOwned>(id: &str) -> Option<T> {
+pub fn carried<T: Read>(id: &str) -> Option<T> {
     json::parse(&document().get_element_by_id(id)?.text_content()?)
 }
 
