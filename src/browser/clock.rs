@@ -69,12 +69,3 @@ pub fn short_day(at: &str) -> String {
     let options = options(&[("day", "numeric"), ("month", "short")]);
     date(at).to_locale_date_string(&language(), &options).into()
 }
-
-/// Tells the server the visitor's time zone, by a cookie, for the pages that it renders.
-pub fn tell_zone() {
-    let format = js_sys::Intl::DateTimeFormat::new(&js_sys::Array::new(), &Object::new());
-    let zone = Reflect::get(&format.resolved_options(), &JsValue::from_str("timeZone"));
-    let Some(zone) = zone.ok().and_then(|zone| zone.as_string()) else { return };
-    let cookie = ["hotline_tz=", &zone, "; Path=/; Max-Age=31536000; SameSite=Lax"].concat();
-    let _ = Reflect::set(&document(), &JsValue::from_str("cookie"), &JsValue::from_str(&cookie));
-}

@@ -222,8 +222,8 @@ mod tests {
     fn a_locked_thread_offers_no_change() {
         for status in [Status::InProgress, Status::Done] {
             let locked = thread(status, true);
-            let html = panel(status, true, None)
-                + &view! { <ConversationMenu thread=locked /> }.to_html();
+            let html =
+                panel(status, true, None) + &view! { <ConversationMenu thread=locked /> }.to_html();
             for word in ["solve", "reopen", "reopens"] {
                 assert!(!html.contains(word), "{word} in {html}");
             }

@@ -6,6 +6,8 @@ use crate::{
     domain::{error::DeskError, ids::ClientMessageId, message::Attachment, thread::Conversation},
 };
 
+readable!(Rated { rating = "rating" });
+readable!(Turned { done = "done" });
 readable!(Replied { message_id = "messageId", entry_id = "entryId", at = "at" });
 
 /// `messages` of [`super::api`]: the newest page, or the one before a page cursor.

@@ -118,7 +118,6 @@ pub fn start() {
     alerts::start(live);
     after::start(live);
     menu::start(live);
-    clock::tell_zone();
     if newest {
         let stream = EventStream::open(thread, cursor, move |news| live.hear(news));
         *live.tab.stream.borrow_mut() = Some(stream);
