@@ -62,11 +62,13 @@ pub enum Bucket {
     Transcripts,
     /// Ratings, and threads solved and reopened.
     Marks,
+    /// Signs of typing and reading.
+    Signals,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Form,
         Self::Replies,
         Self::Reads,
@@ -75,6 +77,7 @@ impl Bucket {
         Self::Downloads,
         Self::Transcripts,
         Self::Marks,
+        Self::Signals,
     ];
 
     /// Its name in settings and metrics.
@@ -88,6 +91,7 @@ impl Bucket {
             Self::Downloads => "downloads",
             Self::Transcripts => "transcripts",
             Self::Marks => "marks",
+            Self::Signals => "signals",
         }
     }
 
@@ -124,6 +128,8 @@ pub struct LimitSettings {
     pub transcripts: Rate,
     /// Ratings, and threads solved and reopened.
     pub marks: Rate,
+    /// Signs of typing and reading.
+    pub signals: Rate,
     /// An address may do so many times as much as a session.
     pub address_factor: NonZeroU32,
 }
@@ -139,6 +145,7 @@ impl Default for LimitSettings {
             downloads: Rate::new(60, 60),
             transcripts: Rate::new(10, 600),
             marks: Rate::new(30, 600),
+            signals: Rate::new(120, 60),
             address_factor: NonZeroU32::MIN.saturating_add(9),
         }
     }
@@ -155,6 +162,7 @@ impl LimitSettings {
             Bucket::Downloads => self.downloads,
             Bucket::Transcripts => self.transcripts,
             Bucket::Marks => self.marks,
+            Bucket::Signals => self.signals,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
+pub mod socket;
+
 use super::{
     guard::{client_address, error_response, set_retry_after},
     limits::Bucket,
     links::{self, Exchange},
+    markup,
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
@@ -24,7 +27,7 @@ use crate::{
         conversation::api::{Rated, Replied, Turned},
         new_request::api::Created,
     },
-    language::said,
+    language::{Locale, said, say_in},
 };
 use axum::{
     extract::{RawQuery, State},
@@ -124,8 +127,9 @@ pub async fn open(
 ) -> Result<(Created, Option<HeaderValue>), DeskError> {
     let session = state.sessions.read(headers);
     state.limits.check(Bucket::Reads, session.as_ref(), address)?;
-    let request = draft.check()?;
-    if draft.is_trapped() {
+    let topics = state.desk.topics();
+    let request = draft.check_among(|topic| topics.get(topic).is_some())?;
+    if draft.is_trapped() || state.forms.too_fast(&draft.submission_id) {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));
     }
@@ -337,7 +341,14 @@ pub async fn messages(
                     true => desk.opened(&thread).await,
                     false => desk.conversation(&thread).await,
                 };
-                page.map(|page| (*page).clone())
+                match page {
+                    Ok(page) => {
+                        // What is read on another screen changes nothing at Plain, so it is no part of what is kept.
+                        let read_to = here.state.signals.read_to(&thread).await;
+                        Ok(Conversation { read_to, ..(*page).clone() })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             (None, Some(before)) => here.state.desk.older(&thread, &before).await,
             (Some(after), None) => here.state.desk.newer(&thread, &after).await,
@@ -346,7 +357,36 @@ pub async fn messages(
             }
         },
     };
+    // Pages are kept for everybody; words are in the language of whoever reads.
+    let locale = here.state.languages.of(&here.headers);
+    let result = result.map(|page| in_words(page, locale));
     here.answered(result)
+}
+
+fn in_words(mut page: Conversation, locale: Locale) -> Conversation {
+    let words = say_in!(locale, channel.quoted);
+    for html in page.messages.iter_mut().filter_map(|message| message.html.as_mut()) {
+        if let Some(worded) = markup::in_words(html, &words) {
+            *html = worded;
+        }
+    }
+    page
+}
+
+/// The same with files, however it came.
+async fn send(
+    state: &AppState,
+    session: Option<&Session>,
+    address: IpAddr,
+    thread: &str,
+    text: &str,
+    key: &str,
+    attachments: Vec<String>,
+) -> Result<SentReply, DeskError> {
+    if !attachments.is_empty() {
+        return Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere));
+    }
+    say(state, session, address, thread, text, key).await
 }
 
 /// `POST /api/support/reply`.
@@ -357,11 +397,9 @@ pub async fn reply(
     attachments: Vec<String>,
 ) -> Result<Replied, DeskError> {
     let here = Here::new()?;
-    if !attachments.is_empty() {
-        return here.answered(Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere)));
-    }
+    let session = here.session();
     let result =
-        say(&here.state, here.session().as_ref(), here.address, &thread, &text, &key).await;
+        send(&here.state, session.as_ref(), here.address, &thread, &text, &key, attachments).await;
     here.answered(result).map(|sent| Replied {
         message_id: sent.message_id,
         entry_id: None,
@@ -376,7 +414,11 @@ pub async fn threads() -> Result<Vec<Thread>, DeskError> {
     if let Err(error) = here.may_read(Some(&session)) {
         return here.answered(Err(error));
     }
-    here.answered(here.state.desk.threads(session.grants()).await)
+    let mut list = here.state.desk.threads(session.grants()).await;
+    for thread in list.iter_mut().flatten().filter(|thread| thread.unread) {
+        thread.unread = !here.state.signals.has_read(&thread.id, &thread.last_activity_at).await;
+    }
+    here.answered(list)
 }
 
 /// The threads of a query that this session holds. Those that it does not hold are told from those that do not exist by

@@ -1,40 +1,14 @@
 //! The visitor's time zone: what the tab told us by a cookie, or UTC.
 
+use super::hours::visitor_zone;
 use crate::{app::WallClock, domain::time::At};
-use axum::http::{HeaderMap, header::COOKIE};
+use axum::http::HeaderMap;
 use jiff::{Timestamp, tz::TimeZone};
 use std::sync::Arc;
 
-/// The cookie with a name of the time zone database, `Europe/Berlin`.
-pub const COOKIE_NAME: &str = "hotline_tz";
-
-/// No name in the database is longer.
-const LONGEST: usize = 48;
-
 /// The zone of whoever asks. A name that is none counts as none.
 pub fn of(headers: &HeaderMap) -> TimeZone {
-    told(headers).unwrap_or(TimeZone::UTC)
-}
-
-fn told(headers: &HeaderMap) -> Option<TimeZone> {
-    let names = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(key, _)| *key == COOKIE_NAME);
-    // Browsers' own encoding of the slash.
-    let mut names = names.map(|(_, name)| name.replace("%2F", "/").replace("%2f", "/"));
-    names.find_map(|name| named(&name))
-}
-
-fn named(name: &str) -> Option<TimeZone> {
-    let fine = |b: u8| b.is_ascii_alphanumeric() || b"/_+-".contains(&b);
-    if name.len() > LONGEST || !name.bytes().all(fine) {
-        return None;
-    }
-    TimeZone::get(name).ok()
+    visitor_zone(headers).unwrap_or(TimeZone::UTC)
 }
 
 /// The zone's name, as people write it.
@@ -52,7 +26,7 @@ pub fn minute(at: &At, zone: &TimeZone) -> String {
 
 /// For the pages of whoever asks.
 pub fn wall_clock(headers: &HeaderMap) -> WallClock {
-    let told = told(headers);
+    let told = visitor_zone(headers);
     let name = if told.is_some() { "" } else { "UTC" };
     let zone = told.unwrap_or(TimeZone::UTC);
     let show = move |at: &At| match at.as_str().parse::<Timestamp>() {
@@ -69,6 +43,7 @@ pub fn wall_clock(headers: &HeaderMap) -> WallClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header::COOKIE;
 
     fn told(cookie: &str) -> String {
         let headers = HeaderMap::from_iter([(COOKIE, cookie.parse().unwrap())]);
@@ -97,7 +72,7 @@ mod tests {
     #[test]
     fn times_are_the_visitors() {
         let at = At::from_millis(1_777_885_924_000);
-        let berlin = named("Europe/Berlin").unwrap();
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
         assert_eq!(minute(&at, &TimeZone::UTC), "2026-05-04 09:12");
         assert_eq!(minute(&at, &berlin), "2026-05-04 11:12");
         let headers = HeaderMap::from_iter([(COOKIE, "hotline_tz=Asia/Kolkata".parse().unwrap())]);

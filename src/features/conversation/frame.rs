@@ -7,9 +7,11 @@ use super::{
     live::status_word,
     menu::ConversationMenu,
     message::{RowTemplates, RowView},
+    seen,
     timeline::Timeline,
 };
 use crate::{
+    app::site,
     domain::{echo::ReplyEcho, opening::Opening, thread::Thread, words::Words},
     language::say,
     ui::{
@@ -36,10 +38,11 @@ pub fn Frame(
         newest.then(|| view! { <After thread=thread.clone() rating=conversation.rating /> });
     let timeline = Timeline::new(conversation);
     view! {
-        <main class="conversation" id="main">
+        <main class="conversation" id="main" data-transport=site().transport>
         <Header thread=thread.clone() newest=newest words=words.clone() />
         <Messages timeline=timeline words=words.clone() />
         <div class="conversation__foot">
+            <p class="typing" data-part="typing" dir="auto" hidden></p>
             <button class="button button--quiet jump" type="button" hidden>
                 <Icon shape=Shape::Down size=16 />
                 <span></span>
@@ -102,10 +105,15 @@ fn Messages(timeline: Timeline, words: Words) -> impl IntoView {
     let before = timeline.older.clone();
     let older = format!("/t/{thread}?before={}", before.as_deref().unwrap_or_default());
     let filled = !timeline.is_empty();
+    let seen = timeline.seen_of_last();
     let rows: Vec<_> = timeline
         .rows(|at| at.day().to_string())
         .into_iter()
-        .map(|row| view! { <RowView row=row thread=thread.clone() words=words.clone() /> })
+        .map(|row| {
+            let here = seen.as_ref().filter(|(entry, _)| row.is_of(entry));
+            let seen = here.map(|(_, sign)| words.say(seen::word(*sign)).to_owned());
+            view! { <RowView row=row thread=thread.clone() words=words.clone() seen=seen /> }
+        })
         .collect();
     view! {
         <div
