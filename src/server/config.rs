@@ -333,6 +333,8 @@ impl Sources {
             streams: self.rate("HOTLINE_RATE_STREAMS", usual.streams)?,
             links: self.rate("HOTLINE_RATE_LINKS", usual.links)?,
             downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
+            transcripts: self.rate("HOTLINE_RATE_TRANSCRIPTS", usual.transcripts)?,
+            marks: self.rate("HOTLINE_RATE_MARKS", usual.marks)?,
             signals: self.rate("HOTLINE_RATE_SIGNALS", usual.signals)?,
             address_factor: self.number(
                 "HOTLINE_RATE_ADDRESS_FACTOR",
