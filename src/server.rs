@@ -6,7 +6,10 @@ pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod downloads;
+pub mod emoji;
+pub mod forms;
 pub mod guard;
+pub mod hours;
 pub mod language;
 pub mod limits;
 pub mod links;
@@ -22,12 +25,16 @@ pub mod router;
 pub mod session;
 pub mod shell;
 pub mod shutdown;
+pub mod signals;
 pub mod signed;
 pub mod state;
 pub mod stream;
 pub mod telemetry;
+pub mod topics;
+pub mod transcript;
 pub mod visitor;
 pub mod webhook;
+pub mod zone;
 
 mod run;
 

@@ -13,6 +13,8 @@ mod wire;
 mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/channel.rs"]
+mod channel;
 #[path = "portal/deploys.rs"]
 mod deploys;
 #[path = "portal/dress.rs"]
@@ -29,8 +31,12 @@ mod isolation;
 mod languages;
 #[path = "portal/links.rs"]
 mod links;
+#[path = "portal/list.rs"]
+mod list;
 #[path = "portal/log_scan.rs"]
 mod log_scan;
+#[path = "portal/marks.rs"]
+mod marks;
 #[path = "portal/origins.rs"]
 mod origins;
 #[path = "portal/outages.rs"]
@@ -39,6 +45,8 @@ mod outages;
 mod presence;
 #[path = "portal/process.rs"]
 mod process;
+#[path = "portal/reading.rs"]
+mod reading;
 #[path = "portal/removal.rs"]
 mod removal;
 #[path = "portal/rendering.rs"]
@@ -47,9 +55,19 @@ mod rendering;
 mod repair;
 #[path = "portal/restart.rs"]
 mod restart;
+#[path = "portal/seen.rs"]
+mod seen;
 #[path = "portal/several.rs"]
 mod several;
+#[path = "portal/slack.rs"]
+mod slack;
 #[path = "portal/slices.rs"]
 mod slices;
+#[path = "portal/socket.rs"]
+mod socket;
 #[path = "portal/story.rs"]
 mod story;
+#[path = "portal/transcript.rs"]
+mod transcript;
+#[path = "portal/typing.rs"]
+mod typing;

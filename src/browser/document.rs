@@ -1,7 +1,7 @@
 //! The document as a whole. On the server nothing here runs.
 
 use super::json::{self, Read};
-use js_sys::{Function, Promise, Reflect, futures::JsFuture};
+use js_sys::{Function, Intl, Promise, Reflect, futures::JsFuture};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
@@ -24,8 +24,20 @@ pub fn main() -> Option<web_sys::Element> {
     document().get_element_by_id("main")
 }
 
+/// Tells the server the visitor's time zone, for what it says of times on the next page.
+fn tell_zone() {
+    let options = Intl::DateTimeFormat::default().resolved_options();
+    let zone = Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string());
+    if let Some(zone) = zone {
+        let cookie = ["hotline_tz=", &zone, "; path=/; max-age=31536000; samesite=lax"].concat();
+        // Where cookies are forbidden, times are told in the team's zone.
+        let _ = Reflect::set(&document(), &"cookie".into(), &cookie.into());
+    }
+}
+
 /// Says that the page's islands are alive, for tests and for style.
 pub fn mark_hydrated() {
+    tell_zone();
     if let Some(root) = document().document_element() {
         let _ = root.set_attribute("data-hydrated", "");
     }
@@ -39,6 +51,11 @@ pub fn carried<T: Read>(id: &str) -> Option<T> {
 /// Leaves for another page of ours.
 pub fn go(path: &str) {
     let _ = window().location().assign(path);
+}
+
+/// Opens the browser's print dialog.
+pub fn print() {
+    let _ = window().print();
 }
 
 /// Puts a text on the clipboard; whether that worked. Browsers without one (a page without https) and browsers that
@@ -137,6 +154,11 @@ impl Drop for Listeners {
 /// Whether the page is in front of somebody's eyes.
 pub fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Whether it is, in the window that hears the keyboard.
+pub fn is_in_front() -> bool {
+    is_visible() && document().has_focus().unwrap_or(false)
 }
 
 /// The icon while something waits to be read.

@@ -38,6 +38,11 @@ fn carried_word(word: Word) -> String {
     carried::<Words>(Words::ID).map(|words| words.say(word).to_owned()).unwrap_or_default()
 }
 
+/// Tells a route something; whether it was taken.
+pub async fn tell(route: &str, fields: &Fields<'_>) -> bool {
+    exchange(route, fields, true).await.is_ok_and(|(ok, _)| ok)
+}
+
 /// Whether it went well, and the JSON of the answer; `null` where there is none.
 async fn exchange(
     function: &str,

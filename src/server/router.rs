@@ -5,8 +5,9 @@ use super::{
     guard::{Guard, error_with_status},
     limits, look, pages, preferences, presence,
     shell::shell,
+    signals,
     state::AppState,
-    visitor, webhook,
+    transcript, visitor, webhook,
 };
 use crate::{
     app::App,
@@ -54,6 +55,7 @@ pub fn router(
     body_timeout: Duration,
 ) -> Router {
     let options = state.leptos.clone();
+    let with_signals = state.clone();
     let pages = PAGES.clone();
 
     // Visitors.
@@ -67,6 +69,8 @@ pub fn router(
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
         })
+        // `/t/{thread_id}.txt` is `/t/{thread_id}` to the router.
+        .layer(middleware::from_fn_with_state(state.clone(), transcript::before_pages))
         .layer(middleware::from_fn(api))
         .layer(middleware::from_fn_with_state(state.clone(), pages::renew))
         .fallback(assets::file_or_page)
@@ -74,6 +78,7 @@ pub fn router(
     let live = Router::new()
         .route("/api/support/stream", get(visitor::live))
         .route("/api/support/poll", get(visitor::poll))
+        .route("/api/support/ws", get(visitor::socket::open))
         .layer(middleware::from_fn(api))
         .with_state(state);
 
@@ -88,7 +93,9 @@ pub fn router(
         // Plain.
         .merge(webhook::routes(intake.clone()))
         // Agents' own tools.
-        .merge(presence::routes(intake))
+        .merge(presence::routes(intake.clone(), with_signals.signals.clone()))
+        // Both of them.
+        .merge(signals::routes(with_signals, intake))
         // Operators.
         .merge(health)
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))

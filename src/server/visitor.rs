@@ -1,9 +1,12 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
+pub mod socket;
+
 use super::{
     guard::{client_address, error_response, set_retry_after},
     limits::Bucket,
     links::{self, Exchange},
+    markup,
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
@@ -15,12 +18,16 @@ use crate::{
         ids::{ClientMessageId, ThreadId},
         link::{NotOpened, ResumeLink},
         message::SentReply,
+        rating,
         request::{Draft, check_text},
         sentence::Sentence,
         thread::{Conversation, Thread},
     },
-    features::{conversation::api::Replied, new_request::api::Created},
-    language::said,
+    features::{
+        conversation::api::{Rated, Replied, Turned},
+        new_request::api::Created,
+    },
+    language::{Locale, said, say_in},
 };
 use axum::{
     extract::{RawQuery, State},
@@ -91,7 +98,7 @@ pub(super) fn held(session: Option<&Session>, thread: &str) -> Result<ThreadId, 
 
 /// Does what counts in a bucket of its own. What the desk could not take, because it could not be reached, counts
 /// as nothing: who is told to try again may do so.
-async fn counted<T>(
+pub(super) async fn counted<T>(
     state: &AppState,
     bucket: Bucket,
     session: Option<&Session>,
@@ -120,8 +127,9 @@ pub async fn open(
 ) -> Result<(Created, Option<HeaderValue>), DeskError> {
     let session = state.sessions.read(headers);
     state.limits.check(Bucket::Reads, session.as_ref(), address)?;
-    let request = draft.check()?;
-    if draft.is_trapped() {
+    let topics = state.desk.topics();
+    let request = draft.check_among(|topic| topics.get(topic).is_some())?;
+    if draft.is_trapped() || state.forms.too_fast(&draft.submission_id) {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));
     }
@@ -149,6 +157,74 @@ pub async fn say(
     let key = ClientMessageId::parse(key)
         .map_err(|_| DeskError::of(Code::BadRequest, Sentence::PageStale))?;
     counted(state, Bucket::Replies, session, address, state.desk.reply(&thread, &text, &key)).await
+}
+
+/// What a visitor does to a thread of theirs besides writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Rates it, 1 to 5.
+    Rate(u8),
+    /// Says that it is solved, or opens it again.
+    Solve(bool),
+}
+
+impl Mark {
+    /// From a form of the page: what is wanted, and with which value. None for what is no such form; an error for a rating
+    /// that is none.
+    pub fn wanted(intent: &str, value: &str) -> Option<Result<Self, DeskError>> {
+        Some(match intent {
+            "rate" => rating::read(value).map(Self::Rate).ok_or_else(bad_rating),
+            "solve" => Ok(Self::Solve(true)),
+            "reopen" => Ok(Self::Solve(false)),
+            _ => return None,
+        })
+    }
+}
+
+fn bad_rating() -> DeskError {
+    DeskError::of(Code::Invalid, Sentence::BadRating)
+}
+
+/// Marks a thread that this session holds.
+pub async fn mark(
+    state: &AppState,
+    session: Option<&Session>,
+    address: IpAddr,
+    thread: &str,
+    mark: Result<Mark, DeskError>,
+) -> Result<(), DeskError> {
+    let thread = held(session, thread)?;
+    state.limits.check(Bucket::Reads, session, address)?;
+    let mark = mark?;
+    let work = async {
+        match mark {
+            Mark::Rate(value) => state.desk.rate(&thread, value).await,
+            Mark::Solve(done) => state.desk.solve(&thread, done).await.map(drop),
+        }
+    };
+    counted(state, Bucket::Marks, session, address, work).await
+}
+
+/// `POST /api/support/rating`.
+pub async fn rate(thread: String, value: String) -> Result<Rated, DeskError> {
+    let here = Here::new()?;
+    let value = rating::read(&value).ok_or_else(bad_rating);
+    let wanted = value.clone().map(Mark::Rate);
+    let done = mark(&here.state, here.session().as_ref(), here.address, &thread, wanted).await;
+    here.answered(done.and(value)).map(|rating| Rated { rating })
+}
+
+/// `POST /api/support/status`.
+pub async fn solve(thread: String, done: String) -> Result<Turned, DeskError> {
+    let here = Here::new()?;
+    let wanted = match done.as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(DeskError::new(Code::BadRequest, "`done` is `true` or `false`.")),
+    };
+    let as_mark = wanted.clone().map(Mark::Solve);
+    let marked = mark(&here.state, here.session().as_ref(), here.address, &thread, as_mark).await;
+    here.answered(marked.and(wanted)).map(|done| Turned { done })
 }
 
 /// A link to a thread that this session holds. `headers` and `uri` are the request's.
@@ -265,7 +341,14 @@ pub async fn messages(
                     true => desk.opened(&thread).await,
                     false => desk.conversation(&thread).await,
                 };
-                page.map(|page| (*page).clone())
+                match page {
+                    Ok(page) => {
+                        // What is read on another screen changes nothing at Plain, so it is no part of what is kept.
+                        let read_to = here.state.signals.read_to(&thread).await;
+                        Ok(Conversation { read_to, ..(*page).clone() })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             (None, Some(before)) => here.state.desk.older(&thread, &before).await,
             (Some(after), None) => here.state.desk.newer(&thread, &after).await,
@@ -274,7 +357,36 @@ pub async fn messages(
             }
         },
     };
+    // Pages are kept for everybody; words are in the language of whoever reads.
+    let locale = here.state.languages.of(&here.headers);
+    let result = result.map(|page| in_words(page, locale));
     here.answered(result)
+}
+
+fn in_words(mut page: Conversation, locale: Locale) -> Conversation {
+    let words = say_in!(locale, channel.quoted);
+    for html in page.messages.iter_mut().filter_map(|message| message.html.as_mut()) {
+        if let Some(worded) = markup::in_words(html, &words) {
+            *html = worded;
+        }
+    }
+    page
+}
+
+/// The same with files, however it came.
+async fn send(
+    state: &AppState,
+    session: Option<&Session>,
+    address: IpAddr,
+    thread: &str,
+    text: &str,
+    key: &str,
+    attachments: Vec<String>,
+) -> Result<SentReply, DeskError> {
+    if !attachments.is_empty() {
+        return Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere));
+    }
+    say(state, session, address, thread, text, key).await
 }
 
 /// `POST /api/support/reply`.
@@ -285,11 +397,9 @@ pub async fn reply(
     attachments: Vec<String>,
 ) -> Result<Replied, DeskError> {
     let here = Here::new()?;
-    if !attachments.is_empty() {
-        return here.answered(Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere)));
-    }
+    let session = here.session();
     let result =
-        say(&here.state, here.session().as_ref(), here.address, &thread, &text, &key).await;
+        send(&here.state, session.as_ref(), here.address, &thread, &text, &key, attachments).await;
     here.answered(result).map(|sent| Replied {
         message_id: sent.message_id,
         entry_id: None,
@@ -304,7 +414,11 @@ pub async fn threads() -> Result<Vec<Thread>, DeskError> {
     if let Err(error) = here.may_read(Some(&session)) {
         return here.answered(Err(error));
     }
-    here.answered(here.state.desk.threads(session.grants()).await)
+    let mut list = here.state.desk.threads(session.grants()).await;
+    for thread in list.iter_mut().flatten().filter(|thread| thread.unread) {
+        thread.unread = !here.state.signals.has_read(&thread.id, &thread.last_activity_at).await;
+    }
+    here.answered(list)
 }
 
 /// The threads of a query that this session holds. Those that it does not hold are told from those that do not exist by

@@ -49,6 +49,8 @@ impl Door {
             (For::Bearer, _) => 403,
             // On to the file.
             (_, "/api/support/attachment") => 303,
+            // Spoken to without the words that open a socket.
+            (_, "/api/support/ws") => 426,
             _ => 200,
         }
     }
@@ -60,6 +62,11 @@ impl Door {
     /// The friendly request, to be spoilt.
     pub fn knock(&self, who: &Visitor) -> RequestBuilder {
         let request = who.request(self.method.clone(), &self.path);
+        // A socket opens only for a page that says that it is ours.
+        let request = match self.route {
+            "/api/support/ws" => request.header("origin", who.base.clone()),
+            _ => request,
+        };
         if self.method == Method::POST {
             request.header("content-type", self.kind()).body(self.body.clone())
         } else {
@@ -111,6 +118,21 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
         get("/threads", "/threads".into(), For::All),
         get("/t/{thread_id}", format!("/t/{thread}"), For::Holder),
         post("/t/{thread_id}", format!("/t/{thread}"), reply.into(), For::Holder),
+        get("/t/{thread_id}", format!("/t/{thread}.txt"), For::Holder),
+        get("/t/{thread_id}", format!("/t/{thread}.json"), For::Holder),
+        post("/t/{thread_id}", format!("/t/{thread}"), "intent=reopen".into(), For::Holder),
+        post(
+            "/api/support/rating",
+            "/api/support/rating".into(),
+            format!("threadId={thread}&value=1"),
+            For::Holder,
+        ),
+        post(
+            "/api/support/status",
+            "/api/support/status".into(),
+            format!("threadId={thread}&done=true"),
+            For::Holder,
+        ),
         post("/api/support/create", "/api/support/create".into(), create(2), For::All),
         get(
             "/api/support/messages",
@@ -140,6 +162,19 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
         get("/api/support/threads", "/api/support/threads".into(), For::All),
         get("/api/support/stream", format!("/api/support/stream?threadId={thread}"), For::Holder),
         get("/api/support/poll", format!("/api/support/poll?threadId={thread}"), For::Holder),
+        get("/api/support/ws", format!("/api/support/ws?threadId={thread}"), For::Holder),
+        post(
+            "/api/support/typing",
+            "/api/support/typing".into(),
+            format!("threadId={thread}&typing=true"),
+            For::Holder,
+        ),
+        post(
+            "/api/support/read",
+            "/api/support/read".into(),
+            format!("threadId={thread}&entryId=t_{:026}", 1),
+            For::Holder,
+        ),
         post("/api/webhooks/plain", "/api/webhooks/plain".into(), "{}".into(), For::Plain),
         post("/api/webhooks/plain/", "/api/webhooks/plain/".into(), "{}".into(), For::Plain),
         post("/api/support/presence", "/api/support/presence".into(), "{}".into(), For::Plain),

@@ -2,14 +2,15 @@
 //! hangs on it: one file a part, each with a `start`.
 
 use super::{
-    alerts,
+    after, alerts,
     client::messages,
-    connection_dot, drafts, older,
+    connection_dot, drafts, menu, older, reading,
     rows::Rows,
+    seen,
     sending::{self, Outbox},
     share,
     timeline::{Change, Timeline},
-    unseen,
+    typing, unseen,
 };
 use crate::{
     browser::{
@@ -88,6 +89,7 @@ pub fn start() {
     let Opening { conversation, newest } = opening;
     let thread = conversation.thread.id.clone();
     let cursor = conversation.cursor.clone();
+    let read_to = conversation.read_to.clone();
     let words = language::words();
     let bell = Bell::hang();
     let live = Live {
@@ -116,7 +118,12 @@ pub fn start() {
     unseen::start(live);
     share::start(live);
     alerts::start(live);
+    after::start(live);
+    menu::start(live);
+    seen::start(live);
+    typing::start(live);
     if newest {
+        reading::start(live, read_to);
         let stream = EventStream::open(thread, cursor, move |news| live.hear(news));
         *live.tab.stream.borrow_mut() = Some(stream);
     }
@@ -171,6 +178,11 @@ impl Live {
         self.tab.stream.borrow().iter().for_each(f);
     }
 
+    /// Says something to the server over the live connection; false where that hears nothing.
+    pub fn speak(self, words: &str) -> bool {
+        self.tab.stream.borrow().as_ref().is_some_and(|stream| stream.speak(words))
+    }
+
     /// The rows follow the timeline.
     fn draw(self) {
         let Some(rows) = Rows::adopt(self.scope(), self.thread()) else { return };
@@ -192,7 +204,6 @@ impl Live {
             }
             let done = thread.status == Status::Done;
             set_attribute(main, "data-done", done.then_some(""));
-            set_shown(main, "[data-part=done]", done && !thread.locked);
             set_shown(main, ".older", timeline.older.is_some());
             set_shown(main, ".timeline__empty", timeline.is_empty());
         });
@@ -216,9 +227,7 @@ impl Live {
                 self.apply(*event);
                 self.read_soon();
             }
-            News::Typing { name, for_ms } => {
-                self.typing.set((for_ms > 0).then_some(name));
-            }
+            News::Typing { name, for_ms } => typing::heard(self, name, for_ms),
             News::Resync => self.read(),
         }
     }

@@ -1,7 +1,7 @@
 //! The form. Without script it is a plain form; with script [`LiveForm`] keeps the draft, checks before it sends, and
 //! sends once.
 
-use super::client::create;
+use super::{client::create, hours::Hours};
 use crate::{
     browser::{
         document::{self, PageEvent, SubmitEvent},
@@ -11,7 +11,7 @@ use crate::{
     domain::{
         echo::FormEcho,
         error::{DeskError, FieldError},
-        request::{Draft, TOPICS, limits},
+        request::{Draft, limits},
         sentence::Sentence,
         words::Word,
     },
@@ -141,14 +141,17 @@ fn submit(scope: &form::Scope) {
 }
 
 /// A topic in the page's language; one of an operator's own in theirs.
-fn topic_words(value: &str, words: &str) -> String {
+fn topic_words(value: &str, words: Option<String>) -> String {
+    if let Some(words) = words {
+        return words;
+    }
     match value {
         "question" => say!(form.topic_question),
         "problem" => say!(form.topic_problem),
         "billing" => say!(form.topic_billing),
         "idea" => say!(form.topic_idea),
         "other" => say!(form.topic_else),
-        _ => words.into(),
+        _ => value.into(),
     }
 }
 
@@ -221,15 +224,19 @@ pub fn RequestForm(
                         aria-invalid=bad_topic
                     >
                         <option value="">{say!(form.choose)}</option>
-                        {TOPICS
+                        {crate::app::site()
+                            .topics
+                            .into_iter()
                             .map(move |(value, words)| {
+                                let words = topic_words(&value, words);
+                                let selected = chosen == value;
                                 view! {
-                                    <option value=value selected=chosen == value>
-                                        {topic_words(value, words)}
+                                    <option value=value selected=selected>
+                                        {words}
                                     </option>
                                 }
                             })
-                            .to_vec()}
+                            .collect_view()}
                     </select>
                     <Icon shape=Shape::Chevron />
                 </div>
@@ -266,6 +273,7 @@ pub fn RequestForm(
                 <label for="website">{say!(form.trap)}</label>
                 <input id="website" name="website" tabindex="-1" autocomplete="off" />
             </div>
+            <Hours />
             <div class="form__foot">
                 <button class="button" type="submit">
                     {word(Word::SendRequest)}

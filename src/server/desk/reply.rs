@@ -8,12 +8,18 @@ use crate::{
         message::{Role, SentReply},
         time::At,
     },
-    server::plain::PlainError,
+    server::{
+        markup::{Dialect, render},
+        plain::{PlainError, operations::Channel},
+    },
 };
 use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
 
 /// How far Plain's clock and ours may be apart when a message is looked for, in milliseconds.
 const SKEW_MS: i64 = 30_000;
+/// The wait before the second look for a message that Plain took; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is remembered of a reply.
 #[derive(Debug, Serialize, Deserialize)]
@@ -134,14 +140,9 @@ impl Desk {
         since: Option<i64>,
         key: &str,
     ) -> Result<SentReply, PlainError> {
-        let error = match self.0.plain.send_customer_chat(customer, thread.as_str(), text).await {
-            Ok(chat) => {
-                self.claim(thread, &chat.id, key).await;
-                let at = mapping::at(&chat.created_at).unwrap_or_else(now);
-                return Ok(SentReply { message_id: chat.id, at });
-            }
+        let error = match self.write(thread, customer, text, since, key).await {
             Err(error @ PlainError::UnknownOutcome(_)) => error,
-            Err(error) => return Err(error),
+            known => return known,
         };
         tokio::time::sleep(self.0.settings.settle).await;
         match self.find(thread, customer, text, since, key).await {
@@ -149,6 +150,52 @@ impl Desk {
             Ok(None) => Err(PlainError::UnknownOutcome(Box::new(PlainError::NotFound))),
             Err(_) => Err(error),
         }
+    }
+
+    /// Sends in the way that the thread's channel takes.
+    async fn write(
+        &self,
+        thread: &ThreadId,
+        customer: &str,
+        text: &str,
+        since: Option<i64>,
+        key: &str,
+    ) -> Result<SentReply, PlainError> {
+        let plain = &self.0.plain;
+        if self.channel_of(thread).await? == Channel::Chat {
+            let chat = plain.send_customer_chat(customer, thread.as_str(), text).await?;
+            self.claim(thread, &chat.id, key).await;
+            let at = mapping::at(&chat.created_at).unwrap_or_else(now);
+            return Ok(SentReply { message_id: chat.id, at });
+        }
+        let since = since.unwrap_or_else(now_ms);
+        plain.reply_as_customer(customer, thread.as_str(), text).await?;
+        // Plain has it, and does not say under which id.
+        let began = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if let Ok(Some(sent)) = self.find(thread, customer, text, Some(since), key).await {
+                return Ok(sent);
+            }
+            if began.elapsed() + pause > self.0.settings.find_sent {
+                tracing::debug!(%thread, "Plain took a message and does not show it yet");
+                return Ok(SentReply { message_id: String::new(), at: now() });
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    /// How messages of this thread travel.
+    pub(super) async fn channel_of(&self, thread: &ThreadId) -> Result<Channel, PlainError> {
+        if let Some(channel) = self.0.channels.get(thread).await {
+            return Ok(channel);
+        }
+        let page = self.0.plain.threads(vec![thread.to_string()], None).await?;
+        let record = page.threads.into_iter().find(|record| record.id == thread.as_str());
+        let channel = record.ok_or(PlainError::NotFound)?.channel;
+        self.0.channels.insert(thread.clone(), channel).await;
+        Ok(channel)
     }
 
     /// Looks among the newest messages for one of this customer's with this text, written after `since`, that is
@@ -165,12 +212,16 @@ impl Desk {
         // "Me" is the customer whom we wrote for.
         timeline.thread.customer_id = customer.to_owned();
         let since = since.map(|since| At::from_millis(since.saturating_sub(SKEW_MS)));
+        let chat = timeline.thread.channel == Channel::Chat;
         let machine_user = self.machine_user_for(&timeline).await;
         let messages = mapping::messages(timeline, machine_user.as_deref());
+        // As it reads where Slack's marks mean something.
+        let marked = (!chat).then(|| words(&render(text.to_owned(), Dialect::Slack).text));
         for message in messages.into_iter().rev() {
             let ours = message.author.role == Role::Customer
                 && message.author.me
-                && message.text.trim() == text.trim()
+                && (message.text.trim() == text.trim()
+                    || marked.as_ref().is_some_and(|marked| words(&message.text) == *marked))
                 && since.as_ref().is_none_or(|since| message.at >= *since);
             let Some(id) = message.source_id.filter(|_| ours) else { continue };
             // Where nobody can tell, it is taken for ours: rather not sent than sent twice.
@@ -195,6 +246,7 @@ impl Desk {
         if record.locked {
             return Err(errors::locked());
         }
+        self.0.channels.insert(thread.clone(), record.channel).await;
         self.learn(thread, &record.customer_id).await?;
         Ok(record.customer_id)
     }
@@ -210,6 +262,10 @@ impl Desk {
             note(thread, self.0.memory.keep(key, thread, told).await);
         }
     }
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn claim_key(chat: &str) -> String {
