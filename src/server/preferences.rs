@@ -27,22 +27,26 @@ struct Choice {
     back: String,
 }
 
-/// Sets what is a choice of this installation, and goes back to the page.
+/// Sets what is a choice of this installation, and goes back to the page; 400 where nothing is.
 pub async fn save(State(state): State<AppState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let choice = match read(&parts.headers, body).await {
         Ok(choice) => choice,
         Err(refused) => return *refused,
     };
+    let (locale, theme) = (state.languages.find(&choice.language), Theme::find(&choice.theme));
+    if locale.is_none() && theme.is_none() {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
     let mut response =
         (StatusCode::SEE_OTHER, [(header::CACHE_CONTROL, "no-store")]).into_response();
     let back = HeaderValue::from_str(own_path(&choice.back));
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, back.unwrap_or(HeaderValue::from_static("/")));
-    if let Some(locale) = state.languages.find(&choice.language) {
+    if let Some(locale) = locale {
         headers.append(header::SET_COOKIE, cookie(language::COOKIE, tag(locale), state.https));
     }
-    if let Some(theme) = Theme::find(&choice.theme) {
+    if let Some(theme) = theme {
         let word = if theme == Theme::Auto { "" } else { theme.word() };
         headers.append(header::SET_COOKIE, cookie(THEME, word, state.https));
     }
