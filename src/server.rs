@@ -11,6 +11,7 @@ pub mod limits;
 pub mod links;
 pub mod listen;
 pub mod markup;
+mod multipart;
 pub mod pages;
 pub mod plain;
 pub mod presence;
@@ -23,6 +24,7 @@ pub mod signed;
 pub mod state;
 pub mod stream;
 pub mod telemetry;
+pub mod uploads;
 pub mod visitor;
 pub mod webhook;
 

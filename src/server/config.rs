@@ -141,6 +141,8 @@ pub struct Config {
     pub max_streams: usize,
     /// Streams of a session.
     pub streams_per_session: usize,
+    /// The most bytes that the files of one message may have.
+    pub upload_bytes: u64,
     /// How often a visitor may do what costs something.
     pub limits: LimitSettings,
     /// Connections of this instance.
@@ -295,6 +297,7 @@ impl Sources {
             streams: self.rate("HOTLINE_RATE_STREAMS", usual.streams)?,
             links: self.rate("HOTLINE_RATE_LINKS", usual.links)?,
             downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
+            uploads: self.rate("HOTLINE_RATE_UPLOADS", usual.uploads)?,
             address_factor: self.number(
                 "HOTLINE_RATE_ADDRESS_FACTOR",
                 usual.address_factor,
@@ -531,6 +534,8 @@ impl Config {
             poll_wait: s.millis("HOTLINE_POLL_WAIT_MS", 20_000, 0, 55_000)?,
             max_streams,
             streams_per_session: s.number("HOTLINE_STREAM_PER_SESSION", 20, 1, 1_000_000)?,
+            // Plain takes no more with one chat.
+            upload_bytes: 1_000_000 * s.number("HOTLINE_UPLOAD_MB", 100, 1, 100)?,
             limits: s.limits()?,
             // Room for every stream, and for whoever else asks something.
             max_connections: s.number(

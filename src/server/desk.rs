@@ -19,6 +19,7 @@ mod page;
 mod removal;
 pub mod repair;
 mod reply;
+pub mod uploads;
 
 use self::{
     conversation::Slot,
@@ -62,6 +63,8 @@ pub struct DeskSettings {
     pub busy_wait: Duration,
     /// How lost webhooks are made good.
     pub repair: RepairSettings,
+    /// The most bytes that the files of one message may have together.
+    pub upload_bytes: u64,
 }
 
 impl Default for DeskSettings {
@@ -77,6 +80,7 @@ impl Default for DeskSettings {
             lease: Duration::from_secs(10),
             busy_wait: Duration::from_secs(30),
             repair: RepairSettings::default(),
+            upload_bytes: 100_000_000,
         }
     }
 }

@@ -55,12 +55,21 @@ pub enum Bucket {
     Links,
     /// Attachments fetched.
     Downloads,
+    /// Files sent.
+    Uploads,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Form, Self::Replies, Self::Reads, Self::Streams, Self::Links, Self::Downloads];
+    pub const ALL: [Self; 7] = [
+        Self::Form,
+        Self::Replies,
+        Self::Reads,
+        Self::Streams,
+        Self::Links,
+        Self::Downloads,
+        Self::Uploads,
+    ];
 
     /// Its name in settings and metrics.
     pub fn word(self) -> &'static str {
@@ -71,6 +80,7 @@ impl Bucket {
             Self::Streams => "streams",
             Self::Links => "links",
             Self::Downloads => "downloads",
+            Self::Uploads => "uploads",
         }
     }
 
@@ -115,6 +125,8 @@ pub struct LimitSettings {
     pub links: Rate,
     /// Attachments fetched.
     pub downloads: Rate,
+    /// Files sent.
+    pub uploads: Rate,
     /// An address may do so many times as much as a session.
     pub address_factor: NonZeroU32,
 }
@@ -128,6 +140,7 @@ impl Default for LimitSettings {
             streams: Rate::new(120, 60),
             links: Rate::new(20, 600),
             downloads: Rate::new(60, 60),
+            uploads: Rate::new(120, 600),
             address_factor: NonZeroU32::MIN.saturating_add(9),
         }
     }
@@ -142,6 +155,7 @@ impl LimitSettings {
             Bucket::Streams => self.streams,
             Bucket::Links => self.links,
             Bucket::Downloads => self.downloads,
+            Bucket::Uploads => self.uploads,
         }
     }
 }

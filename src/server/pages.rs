@@ -3,9 +3,11 @@
 
 use super::{
     guard::{client_address, set_retry_after},
+    limits::Bucket,
     links::is_visit,
     shell::shell,
     state::AppState,
+    uploads::{self, Enclosed, Filled},
     visitor,
 };
 use crate::{
@@ -214,11 +216,42 @@ pub async fn post_reply(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let session = state.sessions.read(&parts.headers);
-    let (form, status, error) = match read_form::<ReplyForm>(&parts.headers, body).await {
+    let address = client_address(&parts.extensions);
+    let mut files = Enclosed::Tickets(Vec::new());
+    let mut _place = None;
+    let read = match uploads::form_boundary(&parts.headers) {
+        None => read_form::<ReplyForm>(&parts.headers, body).await,
+        Some(boundary) => {
+            // Nobody fills our disk who may not send anything.
+            let allowed = visitor::held(session.as_ref(), &thread).and_then(|_| {
+                state.limits.check(Bucket::Uploads, session.as_ref(), address)
+            });
+            let (filled, read) = match allowed {
+                Ok(()) => uploads::read_form(&state, boundary, body).await,
+                Err(error) => (Filled::default(), Err(error)),
+            };
+            let Filled { text, key, intent, files: spooled, place } = filled;
+            if spooled.is_empty() && read.is_ok() {
+                state.limits.give_back(Bucket::Uploads, session.as_ref(), address);
+            }
+            _place = place;
+            files = Enclosed::Spooled(spooled);
+            let form = ReplyForm { intent, text, client_message_id: key };
+            match read {
+                Ok(()) => Ok(form),
+                Err(error) => {
+                    let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
+                    let again = Request::from_parts(parts, Body::empty());
+                    return refused(render(state, again, echo).await, status_of(&error), &error);
+                }
+            }
+        }
+    };
+    let (form, status, error) = match read {
         Ok(form) if form.intent == "link" => {
             match visitor::make_link(
                 &state,
-                client_address(&parts.extensions),
+                address,
                 &thread,
                 &parts.headers,
                 &parts.uri,
@@ -234,9 +267,10 @@ pub async fn post_reply(
             match visitor::say(
                 &state,
                 session.as_ref(),
-                client_address(&parts.extensions),
+                address,
                 &thread,
                 &form.text,
+                files,
                 &form.client_message_id,
             )
             .await

@@ -28,6 +28,7 @@ use super::{
     state::AppState,
     stream::{StreamContext, StreamSettings},
     telemetry::{self, Check, Metrics},
+    uploads::{Tickets, Uploads},
     webhook::{Intake, IntakeSettings, signature::Secret},
 };
 use crate::sandbox::{Data, Sandbox, SandboxSettings, TimelineOrder};
@@ -218,6 +219,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     let desk_settings = DeskSettings {
         cache_ttl: config.cache_ttl,
         repair: repair_settings(config),
+        upload_bytes: config.upload_bytes,
         ..DeskSettings::default()
     };
     let memory: Arc<dyn Memory> = match &redis {
@@ -286,6 +288,10 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         leptos,
         desk: desk.clone(),
         limits: if config.rate_limits { Limits::new(&config.limits) } else { Limits::off() },
+        uploads: Uploads::new(
+            config,
+            Tickets::new(config.cookie_secrets.clone(), clock.clone()),
+        ),
         sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),
         links,
         streams,

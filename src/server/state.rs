@@ -1,6 +1,9 @@
 //! What the routes share.
 
-use super::{desk::Desk, limits::Limits, links::Links, session::Sessions, stream::StreamContext};
+use super::{
+    desk::Desk, limits::Limits, links::Links, session::Sessions, stream::StreamContext,
+    uploads::Uploads,
+};
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
@@ -16,6 +19,8 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Makes resume links and takes them back.
     pub links: Links,
+    /// Takes files.
+    pub uploads: Uploads,
     /// How often a visitor may do what costs something.
     pub limits: Limits,
     /// The live streams.

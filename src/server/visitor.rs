@@ -7,11 +7,12 @@ use super::{
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
+    uploads::Enclosed,
 };
 use crate::{
     domain::{
         echo::ReplyEcho,
-        error::{Code, DeskError},
+        error::{Code, DeskError, FieldError},
         ids::{ClientMessageId, ThreadId},
         link::{NotOpened, ResumeLink},
         message::SentReply,
@@ -143,20 +144,31 @@ pub async fn say(
     address: IpAddr,
     thread: &str,
     text: &str,
+    files: Enclosed,
     key: &str,
 ) -> Result<SentReply, DeskError> {
     let thread = held(session, thread)?;
     state.limits.check(Bucket::Reads, session, address)?;
-    let text = check_text(text).map_err(|message| {
-        DeskError::invalid(vec![crate::domain::error::FieldError { field: "text".into(), message }])
-    })?;
+    // Files may stand for themselves.
+    let text = if text.trim().is_empty() && !files.is_empty() {
+        String::new()
+    } else {
+        check_text(text).map_err(|message| {
+            DeskError::invalid(vec![FieldError { field: "text".into(), message }])
+        })?
+    };
     let key = ClientMessageId::parse(key).map_err(|_| {
         DeskError::new(
             Code::BadRequest,
             "This page was out of date. Please send your message once more.",
         )
     })?;
-    counted(state, Bucket::Replies, session, address, state.desk.reply(&thread, &text, &key)).await
+    let work = async {
+        let whose = session.map(|session| session.id.as_str()).unwrap_or_default();
+        let files = files.attach(state, whose, &thread).await?;
+        state.desk.reply_with(&thread, &text, files, &key).await
+    };
+    counted(state, Bucket::Replies, session, address, work).await
 }
 
 /// A link to a thread that this session holds. `headers` and `uri` are the request's.
@@ -295,14 +307,9 @@ pub async fn reply(
     attachments: Vec<String>,
 ) -> Result<Replied, DeskError> {
     let here = Here::new()?;
-    if !attachments.is_empty() {
-        return here.answered(Err(DeskError::new(
-            Code::BadRequest,
-            "Files cannot be sent here yet. Please send the message without them.",
-        )));
-    }
+    let (session, files) = (here.session(), Enclosed::Tickets(attachments));
     let result =
-        say(&here.state, here.session().as_ref(), here.address, &thread, &text, &key).await;
+        say(&here.state, session.as_ref(), here.address, &thread, &text, files, &key).await;
     here.answered(result).map(|sent| Replied {
         message_id: sent.message_id,
         entry_id: None,

@@ -44,6 +44,29 @@ pub(super) fn no_file_now() -> DeskError {
     )
 }
 
+/// The same for a file that was to be announced.
+pub(super) fn for_upload(error: PlainError, name: &str, most: u64) -> DeskError {
+    match error {
+        PlainError::NotFound => DeskError::removed(),
+        PlainError::Rejected(fault) if fault.code == "attachment_file_size_too_large" => {
+            super::uploads::too_large(name, most)
+        }
+        PlainError::Rejected(fault) if fault.code == "attachment_file_type_not_allowed" => {
+            let message = format!("Our support desk does not take files like “{name}”.");
+            DeskError::invalid(vec![FieldError { field: "files".into(), message }])
+        }
+        _ => no_upload_now(),
+    }
+}
+
+/// A file cannot be taken because Plain or its storage cannot be reached or refuses us.
+pub(super) fn no_upload_now() -> DeskError {
+    DeskError::new(
+        Code::Unavailable,
+        "Our support desk cannot take files right now. Please try again in a moment.",
+    )
+}
+
 /// It is not known whether the message arrived.
 pub(super) fn unknown() -> DeskError {
     DeskError::new(

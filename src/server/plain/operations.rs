@@ -5,6 +5,7 @@
 
 pub mod conversation;
 mod create_attachment_download_url;
+mod create_attachment_upload_url;
 mod create_thread;
 mod my_machine_user;
 mod send_customer_chat;
@@ -14,6 +15,7 @@ mod upsert_customer;
 
 pub use conversation::{Page, Timeline};
 pub use create_attachment_download_url::{Download, DownloadUrl};
+pub use create_attachment_upload_url::{AttachmentKind, UploadForm};
 pub use create_thread::NewThread;
 pub use send_customer_chat::SentChat;
 pub use threads::ThreadPage;
