@@ -65,7 +65,10 @@ pub fn media(mime_type: &str) -> Option<(Media, &'static str)> {
         "audio/x-flac" => "audio/flac",
         other => other,
     };
-    SHOWN.iter().find(|(kind, _)| known.eq_ignore_ascii_case(kind)).map(|(kind, media)| (*media, *kind))
+    SHOWN
+        .iter()
+        .find(|(kind, _)| known.eq_ignore_ascii_case(kind))
+        .map(|(kind, media)| (*media, *kind))
 }
 
 /// A name as it may be shown: one line of visible text that reads in the order in which it is stored, without

@@ -201,7 +201,8 @@ mod tests {
         for range in ["bytes=0-99", "bytes=100-", "bytes=-5"] {
             assert!(is_one_part(range), "{range}");
         }
-        for range in ["bytes=-", "bytes=0-1,5-6", "items=0-1", "bytes=a-b", "bytes=1", "bytes= 1-2"] {
+        for range in ["bytes=-", "bytes=0-1,5-6", "items=0-1", "bytes=a-b", "bytes=1", "bytes= 1-2"]
+        {
             assert!(!is_one_part(range), "{range}");
         }
     }

@@ -176,7 +176,9 @@ mod tests {
             let file = head.file_name.as_ref();
             let file = file.map(|it| format!("; filename=\"{}\"", it.replace('"', "%22")));
             let line = format!("--B\r\nContent-Disposition: form-data; name=\"{}\"", head.name);
-            body.extend_from_slice(format!("{line}{}\r\n\r\n", file.unwrap_or_default()).as_bytes());
+            body.extend_from_slice(
+                format!("{line}{}\r\n\r\n", file.unwrap_or_default()).as_bytes(),
+            );
             body.extend_from_slice(content);
             body.extend_from_slice(b"\r\n");
         }
@@ -188,7 +190,8 @@ mod tests {
     fn boundaries() {
         assert_eq!(boundary("multipart/form-data; boundary=----x1"), Some("----x1"));
         assert_eq!(boundary("Multipart/Form-Data;charset=utf-8; boundary=\"a b\""), Some("a b"));
-        for none in ["multipart/form-data", "multipart/mixed; boundary=a", "text/plain;boundary=a"] {
+        for none in ["multipart/form-data", "multipart/mixed; boundary=a", "text/plain;boundary=a"]
+        {
             assert_eq!(boundary(none), None);
         }
         assert_eq!(boundary(&format!("multipart/form-data; boundary={}", "x".repeat(71))), None);

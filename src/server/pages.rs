@@ -223,9 +223,8 @@ pub async fn post_reply(
         None => read_form::<ReplyForm>(&parts.headers, body).await,
         Some(boundary) => {
             // Nobody fills our disk who may not send anything.
-            let allowed = visitor::held(session.as_ref(), &thread).and_then(|_| {
-                state.limits.check(Bucket::Uploads, session.as_ref(), address)
-            });
+            let allowed = visitor::held(session.as_ref(), &thread)
+                .and_then(|_| state.limits.check(Bucket::Uploads, session.as_ref(), address));
             let (filled, read) = match allowed {
                 Ok(()) => uploads::read_form(&state, boundary, body).await,
                 Err(error) => (Filled::default(), Err(error)),
@@ -249,13 +248,7 @@ pub async fn post_reply(
     };
     let (form, status, error) = match read {
         Ok(form) if form.intent == "link" => {
-            match visitor::make_link(
-                &state,
-                address,
-                &thread,
-                &parts.headers,
-                &parts.uri,
-            ) {
+            match visitor::make_link(&state, address, &thread, &parts.headers, &parts.uri) {
                 Ok(link) => {
                     let again = Request::from_parts(parts, Body::empty());
                     return render(state, again, link).await;

@@ -67,7 +67,8 @@ pub fn router(
         .route("/api/support/attachment", get(downloads::open))
         .layer(middleware::from_fn(api))
         .with_state(state.clone());
-    let uploads = Router::new().route("/api/support/attachments", post(uploads::take)).with_state(state);
+    let uploads =
+        Router::new().route("/api/support/attachments", post(uploads::take)).with_state(state);
 
     // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are
     // compressed, and only they: this layer gives every body room for a compressor's state, 6 KB, used or not. Streams,

@@ -288,10 +288,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         leptos,
         desk: desk.clone(),
         limits: if config.rate_limits { Limits::new(&config.limits) } else { Limits::off() },
-        uploads: Uploads::new(
-            config,
-            Tickets::new(config.cookie_secrets.clone(), clock.clone()),
-        ),
+        uploads: Uploads::new(config, Tickets::new(config.cookie_secrets.clone(), clock.clone())),
         sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),
         links,
         streams,

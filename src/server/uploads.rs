@@ -114,11 +114,7 @@ pub async fn take(
     }
 }
 
-async fn taken(
-    state: &AppState,
-    query: UploadQuery,
-    request: Request,
-) -> Result<Taken, DeskError> {
+async fn taken(state: &AppState, query: UploadQuery, request: Request) -> Result<Taken, DeskError> {
     let session = state.sessions.read(request.headers()).ok_or_else(visitor::no_session)?;
     let thread = visitor::held(Some(&session), &query.thread_id)?;
     let bytes = query.file_size_bytes.parse::<u64>().map_err(|_| {

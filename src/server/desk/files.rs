@@ -35,7 +35,11 @@ pub(super) struct Files {
 
 impl Default for Files {
     fn default() -> Self {
-        Self { known: bounded(20_000, 600), searched: bounded(10_000, 30), minted: bounded(10_000, 60) }
+        Self {
+            known: bounded(20_000, 600),
+            searched: bounded(10_000, 30),
+            minted: bounded(10_000, 60),
+        }
     }
 }
 
@@ -94,7 +98,11 @@ impl Desk {
     }
 
     /// A part of a shown file, or all of it.
-    pub async fn fetch(&self, url: &DownloadUrl, range: Option<&str>) -> Result<Fetched, DeskError> {
+    pub async fn fetch(
+        &self,
+        url: &DownloadUrl,
+        range: Option<&str>,
+    ) -> Result<Fetched, DeskError> {
         self.0.plain.fetch(url, range).await.ok_or_else(errors::no_file_now)
     }
 

@@ -53,8 +53,8 @@ impl HttpBody for InTime {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let Self { body, limit, pace, came, clock } = &mut *self;
-        let (began, clock) = clock
-            .get_or_insert_with(|| (Instant::now(), Box::pin(tokio::time::sleep(*limit))));
+        let (began, clock) =
+            clock.get_or_insert_with(|| (Instant::now(), Box::pin(tokio::time::sleep(*limit))));
         if clock.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some(Err(axum::Error::new(io::Error::from(
                 io::ErrorKind::TimedOut,

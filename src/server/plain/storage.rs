@@ -227,8 +227,7 @@ mod tests {
         let chunks: Vec<_> =
             chunks.iter().map(|it| it.map(|text| Bytes::from_static(text.as_bytes()))).collect();
         let flow = Arc::new(Flow::default());
-        let counted =
-            Counted { content: Box::pin(stream::iter(chunks)), left, flow: flow.clone() };
+        let counted = Counted { content: Box::pin(stream::iter(chunks)), left, flow: flow.clone() };
         let passed: Vec<_> = block_on(counted.take(9).collect());
         (passed.iter().flatten().map(Bytes::len).sum(), flow.fault())
     }
