@@ -15,11 +15,12 @@
 //! | room | what lives there | may import |
 //! |---|---|---|
 //! | [`domain`] | the words of the business, shared by both sides | nothing |
-//! | [`ui`] | components without a will of their own | `domain`, `browser` |
+//! | [`language`] | what is said to visitors; in the browser silent | `domain` |
+//! | [`ui`] | components without a will of their own | `domain`, `browser`, `language` |
 //! | [`browser`] | what only a tab can do; the one home of `web_sys` | `domain` |
-//! | [`features`] | one folder a capability: server functions, page, components | `domain`, `ui`, `browser`, `app` |
-//! | [`app`] | the table of pages | `domain`, `features`, `ui` |
-//! | `server` | everything behind the routes | `domain`, `app` |
+//! | [`features`] | one folder a capability: server functions, page, components | `domain`, `ui`, `browser`, `app`, `language` |
+//! | [`app`] | the table of pages | `domain`, `features`, `ui`, `language` |
+//! | `server` | everything behind the routes | `domain`, `app`, `language` |
 //! | `sandbox` | the Plain workspace in a box; speaks HTTP only | nothing |
 
 #![recursion_limit = "256"]
@@ -28,6 +29,8 @@ pub mod app;
 pub mod browser;
 pub mod domain;
 pub mod features;
+#[cfg_attr(not(feature = "ssr"), path = "no_language.rs")]
+pub mod language;
 #[cfg(feature = "ssr")]
 #[cfg_attr(not(feature = "sandbox"), path = "no_sandbox.rs")]
 pub mod sandbox;

@@ -7,6 +7,7 @@ pub mod config;
 pub mod desk;
 pub mod downloads;
 pub mod guard;
+pub mod language;
 pub mod limits;
 pub mod links;
 pub mod listen;

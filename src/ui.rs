@@ -7,3 +7,4 @@ pub mod notice;
 pub mod page;
 pub mod status;
 pub mod text_area;
+pub mod words;

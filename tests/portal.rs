@@ -51,3 +51,5 @@ mod several;
 mod slices;
 #[path = "portal/story.rs"]
 mod story;
+#[path = "portal/uploads.rs"]
+mod uploads;

@@ -2,11 +2,18 @@
 
 use crate::domain::time::At;
 use js_sys::{Date, Object, Reflect};
+use leptos::prelude::document;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Element;
 
 fn date(at: &str) -> Date {
     Date::new(&JsValue::from_str(at))
+}
+
+/// The page's language: all words around a moment are in it.
+fn language() -> String {
+    let root = document().document_element();
+    root.and_then(|root| root.get_attribute("lang")).unwrap_or_default()
 }
 
 fn options(pairs: &[(&str, &str)]) -> Object {
@@ -21,13 +28,13 @@ fn options(pairs: &[(&str, &str)]) -> Object {
 /// `09:12`, in the visitor's zone and habit.
 pub fn hour_minute(at: &str) -> String {
     let options = options(&[("hour", "2-digit"), ("minute", "2-digit")]);
-    date(at).to_locale_string("en-GB", &options).into()
+    date(at).to_locale_string(&language(), &options).into()
 }
 
 /// The whole moment, for a tooltip.
 pub fn full(at: &str) -> String {
     let options = options(&[("dateStyle", "full"), ("timeStyle", "medium")]);
-    date(at).to_locale_string("en-GB", &options).into()
+    date(at).to_locale_string(&language(), &options).into()
 }
 
 /// Now, by the visitor's clock.
@@ -52,13 +59,13 @@ pub fn day_words(at: &str) -> String {
     }
     let options =
         options(&[("weekday", "long"), ("day", "numeric"), ("month", "long"), ("year", "numeric")]);
-    date(at).to_locale_date_string("en-GB", &options).into()
+    date(at).to_locale_date_string(&language(), &options).into()
 }
 
 /// Day and month in the visitor's zone, `4 May`.
 pub fn short_day(at: &str) -> String {
     let options = options(&[("day", "numeric"), ("month", "short")]);
-    date(at).to_locale_date_string("en-GB", &options).into()
+    date(at).to_locale_date_string(&language(), &options).into()
 }
 
 /// Rewrites the moments that the server wrote below an element, from UTC into the visitor's zone.

@@ -7,6 +7,7 @@ mod settings;
 pub use settings::{SETTINGS, Setting};
 
 use super::{
+    language::Languages,
     limits::{LimitSettings, Rate},
     redis::{RedisSettings, check_url},
     telemetry::{LogFormat, MetricsFor},
@@ -113,6 +114,8 @@ pub struct Config {
     pub metrics_for: MetricsFor,
     /// The product's name on the pages.
     pub name: String,
+    /// The languages of the pages.
+    pub languages: Languages,
     /// Age at which a cached conversation is read anew.
     pub cache_ttl: Duration,
     /// How often a watched conversation is compared with Plain's; zero: never.
@@ -518,6 +521,9 @@ impl Config {
                     .parse()
                     .map_err(|rule| s.fail("HOTLINE_LOG", format!("`{text}` {rule}")))?,
             },
+            languages: s.get("HOTLINE_LANGUAGES").map_or(Ok(Languages::default()), |text| {
+                text.parse().map_err(|fault: String| s.fail("HOTLINE_LANGUAGES", fault))
+            })?,
             name: s.get("HOTLINE_NAME").unwrap_or("Hotline").trim().to_string(),
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
             repair_every: s.millis("HOTLINE_REPAIR_MS", 60_000, 0, 3_600_000)?,

@@ -19,11 +19,12 @@ use crate::{
         request::Draft,
     },
     features::conversation::file_page::FileRefused,
+    language::Locale,
 };
 use axum::{
     body::{Body, Bytes},
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -43,6 +44,8 @@ const MAX_DRAIN: usize = 16 * 1024 * 1024;
 pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(state.clone());
+        let parts = use_context::<Parts>();
+        provide_context(parts.map_or_else(Locale::default, |it| state.languages.of(&it.headers)));
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: super::session::random_key(),

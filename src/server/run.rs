@@ -293,6 +293,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         links,
         streams,
         name: config.name.as_str().into(),
+        languages: config.languages.clone(),
     };
     let of_bus = bus.clone();
     let checks = vec![

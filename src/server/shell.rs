@@ -1,6 +1,9 @@
 //! The HTML document around every page, and its content security policy.
 
-use crate::app::App;
+use crate::{
+    app::App,
+    language::{direction, locale, tag},
+};
 use axum::http::{HeaderValue, header};
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
@@ -24,6 +27,7 @@ fn policy(nonce: &str, reload: Option<u32>) -> String {
 
 /// The document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let locale = locale();
     let watched = std::env::var_os("LEPTOS_WATCH").is_some();
     if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) {
         if let Ok(policy) =
@@ -33,11 +37,14 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         }
         // What a page shows is its visitor's alone, and old by the next message.
         response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let language = HeaderValue::from_static(tag(locale));
+        response.insert_header(header::CONTENT_LANGUAGE, language);
+        response.insert_header(header::VARY, HeaderValue::from_static("accept-language, cookie"));
     }
     let css = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=tag(locale) dir=direction(locale)>
             <head>
                 <meta charset="utf-8" />
                 <meta

@@ -1,8 +1,8 @@
 //! What the routes share.
 
 use super::{
-    desk::Desk, limits::Limits, links::Links, session::Sessions, stream::StreamContext,
-    uploads::Uploads,
+    desk::Desk, language::Languages, limits::Limits, links::Links, session::Sessions,
+    stream::StreamContext, uploads::Uploads,
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -27,4 +27,6 @@ pub struct AppState {
     pub streams: StreamContext,
     /// The name visitors know.
     pub name: Arc<str>,
+    /// The languages it speaks.
+    pub languages: Languages,
 }

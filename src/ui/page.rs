@@ -1,6 +1,7 @@
 //! What every page stands in: header, main, footer. And the page that says that something is not there.
 
 use super::icon::{Icon, Shape};
+use crate::language::say;
 use leptos::prelude::*;
 
 /// The header with the product's name and the two ways to go. `here` is the path of the current page.
@@ -26,7 +27,7 @@ pub fn SiteHeader(
             </a>
             <nav class="site-nav" aria-label="Main">
                 <a href="/" aria-current=current("/")>
-                    "New request"
+                    {say!(common.new_request)}
                 </a>
                 <a href="/threads" aria-current=current("/threads")>
                     "My requests"
@@ -60,7 +61,7 @@ pub fn Blank(
                 <p class="lead">{text}</p>
                 <p class="actions">
                     <a class="button" href="/">
-                        "New request"
+                        {say!(common.new_request)}
                     </a>
                     {list
                         .then(|| {

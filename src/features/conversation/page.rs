@@ -14,6 +14,7 @@ use crate::{
         notice::{Kind, Notice},
         page::SiteHeader,
         text_area::TextArea,
+        words::CarriedWords,
     },
 };
 use leptos::prelude::*;
@@ -61,6 +62,7 @@ pub fn ConversationPage() -> impl IntoView {
                                 </noscript>
                                 {link.map(|link| view! { <LinkMade link=link /> })}
                                 <script type="application/json" id=Opening::ID inner_html=carried></script>
+                                <CarriedWords />
                                 <ConversationView>
                                     <Composer thread=thread.id locked=thread.locked echo=echo />
                                 </ConversationView>

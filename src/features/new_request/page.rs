@@ -1,7 +1,10 @@
 //! `/`: the support form.
 
 use super::request_form::{LiveForm, RequestForm};
-use crate::{domain::echo::FormEcho, ui::page::SiteHeader};
+use crate::{
+    domain::echo::FormEcho,
+    ui::{page::SiteHeader, words::CarriedWords},
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -23,6 +26,7 @@ pub fn NewRequestPage() -> impl IntoView {
                         "No account, no ticket portal, no waiting for an e\u{2011}mail. Keep the page open and talk to a person."
                     </p>
                 </section>
+                <CarriedWords />
                 <LiveForm>
                     <RequestForm echo=form />
                 </LiveForm>

@@ -102,6 +102,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("HOTLINE_NAME", ("hotline", "name"), "the name visitors see", "Hotline"),
     setting(
+        "HOTLINE_LANGUAGES",
+        ("hotline", "languages"),
+        "languages of the pages, of en, de, fr, es, ja, ar; the first where a visitor asks for none of them",
+        "de,en",
+    ),
+    setting(
         "HOTLINE_CACHE_MS",
         ("hotline", "cache-ms"),
         "how long a conversation read from Plain may be shown while no event comes",
