@@ -2,13 +2,16 @@
 //!
 //! Everything here compiles on the server too and must not run there: it is called from effects and event handlers.
 
+pub mod alert;
 pub mod clock;
 pub mod connection;
 pub mod document;
+pub mod dom;
 pub mod event_stream;
 pub mod fetch;
 pub mod form;
 pub mod json;
+pub mod outbox;
 pub mod places;
 pub mod scroll;
 pub mod tabs;

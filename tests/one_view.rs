@@ -276,7 +276,7 @@ impl Way {
         rows.into_iter()
             .filter_map(|row| match row {
                 Row::Message(b) => Some((b.entry_id, b.author, b.text, b.at, b.edited, b.deleted)),
-                Row::Day { .. } => None,
+                _ => None,
             })
             .collect()
     }
@@ -362,7 +362,7 @@ proptest! {
     ) {
         let mut way = futures::executor::block_on(Way::begin(MemoryBusSettings::default()));
         let key = ClientMessageId::parse("a-key-of-this-tab").unwrap();
-        way.timeline.compose(key.clone(), "And this one?".into(), at(38));
+        way.timeline.compose(key.clone(), "And this one?".into(), vec![], at(38));
         let mut theirs = story();
         theirs.push(of_timeline(15, "ADDED", 40, 4, "And this one?", customer_actor()));
         theirs[14]["payload"]["timelineEntry"]["timestamp"] = stamp(40);

@@ -1,10 +1,12 @@
 //! The visitor's clock and zone. On the server nothing here runs.
 
-use crate::domain::time::At;
+use crate::domain::{
+    time::At,
+    words::{Word, Words},
+};
 use js_sys::{Date, Object, Reflect};
 use leptos::prelude::document;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::Element;
+use wasm_bindgen::JsValue;
 
 fn date(at: &str) -> Date {
     Date::new(&JsValue::from_str(at))
@@ -48,14 +50,14 @@ pub fn day(at: &str) -> String {
 }
 
 /// The calendar day in words: "Today", "Yesterday", or "Monday 4 May 2026".
-pub fn day_words(at: &str) -> String {
+pub fn day_words(at: &str, words: &Words) -> String {
     let this = day(at);
     let ago = |ms: f64| Date::new(&JsValue::from_f64(Date::now() - ms)).to_date_string();
     if ago(0.0) == this {
-        return "Today".into();
+        return words.say(Word::Today).into();
     }
     if ago(86_400_000.0) == this {
-        return "Yesterday".into();
+        return words.say(Word::Yesterday).into();
     }
     let options =
         options(&[("weekday", "long"), ("day", "numeric"), ("month", "long"), ("year", "numeric")]);
@@ -66,18 +68,4 @@ pub fn day_words(at: &str) -> String {
 pub fn short_day(at: &str) -> String {
     let options = options(&[("day", "numeric"), ("month", "short")]);
     date(at).to_locale_date_string(&language(), &options).into()
-}
-
-/// Rewrites the moments that the server wrote below an element, from UTC into the visitor's zone.
-pub fn localise(scope: &Element) {
-    let Ok(times) = scope.query_selector_all("time.time") else { return };
-    for index in 0..times.length() {
-        let Some(time) = times.get(index).and_then(|t| t.dyn_into::<Element>().ok()) else {
-            continue;
-        };
-        if let Some(at) = time.get_attribute("datetime") {
-            time.set_text_content(Some(&hour_minute(&at)));
-            let _ = time.set_attribute("title", &full(&at));
-        }
-    }
 }

@@ -6,6 +6,13 @@ use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
+pub use web_sys::{Event as PageEvent, KeyboardEvent, StorageEvent, SubmitEvent, Window};
+
+/// The window, to hear what happens to the page.
+pub fn page() -> Window {
+    window()
+}
+
 /// Says that the page's islands are alive, for tests and for style.
 pub fn mark_hydrated() {
     if let Some(root) = document().document_element() {
@@ -100,6 +107,11 @@ impl Listeners {
         }
         Self(all)
     }
+
+    /// Lets them live as long as the page.
+    pub fn forget(self) {
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Listeners {
@@ -114,4 +126,26 @@ impl Drop for Listeners {
 /// Whether the page is in front of somebody's eyes.
 pub fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// The icon while something waits to be read.
+const BADGE: &str = "/favicon-unread.svg";
+/// The icon else.
+const ICON: &str = "/favicon.svg";
+
+/// The page's title.
+pub fn title() -> String {
+    document().title()
+}
+
+/// Tells by title and icon how much waits to be read.
+pub fn set_badge(title: &str, count: u32) {
+    let document = document();
+    document.set_title(&match count {
+        0 => title.to_owned(),
+        _ => ["(", &count.to_string(), ") ", title].concat(),
+    });
+    if let Ok(Some(icon)) = document.query_selector("link[rel=icon]") {
+        let _ = icon.set_attribute("href", if count == 0 { ICON } else { BADGE });
+    }
 }

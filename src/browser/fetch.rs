@@ -33,14 +33,18 @@ async fn call<T: DeserializeOwned>(
 ) -> Result<T, DeskError> {
     let answer = exchange(function, fields, post).await.map_err(|_| {
         DeskError::new(
-            Code::Unavailable,
+            Code::Unreachable,
             "You seem to be offline. Your text is kept; please try again.",
         )
     });
     let (ok, body) = answer?;
     let read = if ok { json::read(body).map(Ok) } else { json::read(body).map(Err) };
+    // What is no answer of ours comes from something in between: ours did not hear it, or was not heard.
     read.unwrap_or_else(|| {
-        Err(DeskError::new(Code::Internal, "Something went wrong on our side. Please try again."))
+        Err(DeskError::new(
+            Code::Unreachable,
+            "Something went wrong on our side. Please try again.",
+        ))
     })
 }
 

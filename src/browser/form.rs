@@ -1,6 +1,7 @@
 //! Reading and changing a form in the document by the names of its controls, so that what was typed before the island
 //! woke up is not lost. On the server nothing here runs.
 
+use super::dom::{find, set_attribute};
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
@@ -9,10 +10,6 @@ use web_sys::{
 
 /// An element around the form.
 pub type Scope = Element;
-
-fn find(scope: &Scope, selector: &str) -> Option<HtmlElement> {
-    scope.query_selector(selector).ok().flatten().map(JsCast::unchecked_into)
-}
 
 fn control(scope: &Scope, name: &str) -> Option<HtmlElement> {
     find(scope, &format!("[name={name}]"))
@@ -87,13 +84,6 @@ pub fn set_busy(scope: &Scope, busy: bool, words: &str) {
 /// Whether the form is on its way.
 pub fn is_busy(scope: &Scope) -> bool {
     find(scope, "form[data-state]").is_some()
-}
-
-fn set_attribute(element: &Element, name: &str, value: Option<&str>) {
-    let _ = match value {
-        Some(value) => element.set_attribute(name, value),
-        None => element.remove_attribute(name),
-    };
 }
 
 /// Whether a key press means "send": Enter in a text area, alone or with Ctrl or ⌘, not Shift+Enter, and not the Enter

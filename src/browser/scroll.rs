@@ -3,27 +3,44 @@
 //! The list is laid out from its end (`flex-direction: column-reverse`): it opens at the newest message without any
 //! script, `scrollTop` is 0 there and negative further up, and what is put above moves nothing by itself.
 
-use web_sys::HtmlElement;
+use web_sys::Element;
 
 /// How near to the end still counts as "at the end", in pixels.
 const NEAR: i32 = 40;
+/// How near to the beginning the messages before are fetched, in pixels.
+const EARLY: i32 = 300;
 
 /// Whether the reader is at the end.
-pub fn at_end(list: &HtmlElement) -> bool {
+pub fn at_end(list: &Element) -> bool {
     list.scroll_top() > -NEAR
 }
 
+/// Whether the reader comes near to the beginning.
+pub fn near_start(list: &Element) -> bool {
+    let above = list.scroll_height() - list.client_height() + list.scroll_top();
+    list.scroll_top() < 0 && above < EARLY
+}
+
 /// How far the view is from the end of the list.
-pub fn place(list: &HtmlElement) -> i32 {
+pub fn place(list: &Element) -> i32 {
     list.scroll_top()
 }
 
 /// Goes back to a [`place`].
-pub fn restore(list: &HtmlElement, place: i32) {
+pub fn restore(list: &Element, place: i32) {
     list.set_scroll_top(place);
 }
 
 /// Goes to the end.
-pub fn to_end(list: &HtmlElement) {
+pub fn to_end(list: &Element) {
     list.set_scroll_top(0);
+}
+
+/// Goes to the last message: to the end, or, where it is taller than the view, to its first line.
+pub fn to_last(list: &Element, last: &Element) {
+    to_end(list);
+    let above = last.get_bounding_client_rect().top() - list.get_bounding_client_rect().top();
+    if above < 0.0 {
+        list.set_scroll_top(above as i32 - 8);
+    }
 }

@@ -33,6 +33,8 @@ pub enum Code {
     Internal,
     /// The support desk cannot be reached or failed; nothing was sent (503).
     Unavailable,
+    /// No answer came at all; only a tab says so. Sending again with the same key is safe.
+    Unreachable,
     /// The support desk did not say whether it took the message (504). Sending again with the same key is safe.
     Unknown,
 }
@@ -51,7 +53,7 @@ impl Code {
             Code::Invalid => 422,
             Code::RateLimited => 429,
             Code::Internal => 500,
-            Code::Unavailable => 503,
+            Code::Unavailable | Code::Unreachable => 503,
             Code::Unknown => 504,
         }
     }

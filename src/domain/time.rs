@@ -34,6 +34,11 @@ impl At {
         ))
     }
 
+    /// Reads what [`At::as_str`] gave.
+    pub fn parse(text: String) -> Option<Self> {
+        (text.len() == 24 && text.is_ascii() && text.ends_with('Z')).then_some(Self(text))
+    }
+
     /// The text, as it travels and as `<time datetime>` takes it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -64,6 +64,16 @@ words! {
     Sent,
     /// Before the reason why a message was not sent.
     NotSent,
+    /// Beside a message that was changed.
+    Edited,
+    /// Tries a failed message again.
+    TryAgain,
+    /// Puts a failed message back into the box.
+    Edit,
+    /// Drops a failed message.
+    Delete,
+    /// The line above the first message that was not seen yet.
+    NewBelow,
     /// The button to the newest messages: `{n}` came.
     New,
     /// [`Sign::Assigned`](super::thread::Sign).

@@ -1,11 +1,20 @@
 //! Talking with the team: one thread, live.
 
+pub mod alerts;
 pub mod api;
 pub mod client;
 pub mod composer;
 pub mod connection_dot;
+pub mod drafts;
 pub mod file_page;
+pub mod frame;
+pub mod live;
 pub mod message;
+pub mod older;
 pub mod page;
+pub mod rows;
+pub mod sending;
+pub mod share;
 pub mod timeline;
+pub mod unseen;
 pub mod view;

@@ -7,11 +7,9 @@ use leptos::prelude::*;
 #[component]
 pub fn StatusPill(
     /// The thread's state.
-    status: impl Fn() -> Status + Copy + Send + Sync + 'static,
+    status: Status,
+    /// Its words.
+    label: String,
 ) -> impl IntoView {
-    view! {
-        <span class="status" data-status=move || status().word()>
-            {move || status().label()}
-        </span>
-    }
+    view! { <span class="status" data-status=status.word()>{label}</span> }
 }

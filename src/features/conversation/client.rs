@@ -3,7 +3,7 @@
 use super::api::Replied;
 use crate::{
     browser::fetch,
-    domain::{error::DeskError, ids::ClientMessageId, thread::Conversation},
+    domain::{error::DeskError, ids::ClientMessageId, message::Attachment, thread::Conversation},
 };
 
 /// `messages` of [`super::api`]: the newest page, or the one before a page cursor.
@@ -13,7 +13,14 @@ pub async fn messages(thread: &str, before: Option<&str>) -> Result<Conversation
 }
 
 /// `reply` of [`super::api`].
-pub async fn reply(thread: &str, text: &str, key: &ClientMessageId) -> Result<Replied, DeskError> {
-    let fields = [("threadId", thread), ("text", text), ("client_message_id", key.as_str())];
+pub async fn reply(
+    thread: &str,
+    text: &str,
+    key: &ClientMessageId,
+    files: &[Attachment],
+) -> Result<Replied, DeskError> {
+    let mut fields =
+        vec![("threadId", thread), ("text", text), ("client_message_id", key.as_str())];
+    fields.extend(files.iter().map(|file| ("attachment_ids[]", file.id.as_str())));
     fetch::post("reply", &fields).await
 }

@@ -1,11 +1,16 @@
 //! The reply box. Its HTML is the server's alone; without script it posts to the page.
 
+use super::live::Live;
 use crate::{
-    browser::{
-        document::memory,
-        form::{self, Scope},
+    browser::form,
+    domain::{
+        echo::ReplyEcho,
+        ids::ThreadId,
+        message::Attachment,
+        request::{check_text, limits},
+        words::Word,
     },
-    domain::{echo::ReplyEcho, ids::ThreadId, request::check_text},
+    language::say,
     ui::{
         icon::{Icon, Shape},
         text_area::TextArea,
@@ -13,34 +18,27 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// Puts back what was typed before and not sent.
-pub fn recall(scope: &Scope, thread: &str) {
-    if form::value(scope, "text").is_empty() {
-        form::set_value(scope, "text", &memory::get(&memory_key(thread)).unwrap_or_default());
-    }
-}
-
-/// Remembers what is typed.
-pub fn remember(scope: &Scope, thread: &str) {
-    memory::set(&memory_key(thread), &form::value(scope, "text"));
-}
-
-/// Takes the checked text out of the box; none, and a sentence above the box, if it cannot be sent.
-pub fn take(scope: &Scope, thread: &str) -> Option<String> {
-    let checked = check_text(&form::value(scope, "text"));
-    form::say(scope, PROBLEM, checked.as_ref().err().map_or("", String::as_str));
-    if checked.is_ok() {
-        form::set_value(scope, "text", "");
-        memory::set(&memory_key(thread), "");
-    }
-    form::focus(scope, "text");
-    checked.ok()
-}
-
 const PROBLEM: &str = "#reply-problem";
 
-fn memory_key(thread: &str) -> String {
-    format!("hotline:reply:{thread}")
+/// Takes the checked text and the files out of the box; none, and a sentence above the box, if they cannot be sent.
+pub fn take(live: Live) -> Option<(String, Vec<Attachment>)> {
+    let scope = live.scope();
+    let typed = form::value(&scope, "text");
+    let checked = check_text(&typed);
+    let problem = match &checked {
+        Ok(_) => String::new(),
+        Err(_) if typed.trim().is_empty() => live.word(Word::WriteSomething),
+        Err(_) => {
+            let is = live.fill(Word::MessageTooLong, "is", &typed.chars().count().to_string());
+            is.replacen("{max}", &limits::TEXT.to_string(), 1)
+        }
+    };
+    form::say(&scope, PROBLEM, &problem);
+    if checked.is_ok() {
+        form::set_value(&scope, "text", "");
+    }
+    form::focus(&scope, "text");
+    Some((checked.ok()?, Vec::new()))
 }
 
 /// The box, or why there is none.
@@ -54,8 +52,7 @@ pub fn Composer(
     echo: ReplyEcho,
 ) -> impl IntoView {
     if locked {
-        return view! { <p class="composer__hint">"This conversation is closed and takes no more messages."</p> }
-            .into_any();
+        return view! { <p class="composer__hint">{say!(conversation.closed)}</p> }.into_any();
     }
     let fine = echo.error.is_empty();
     view! {
@@ -70,7 +67,7 @@ pub fn Composer(
         >
             <input type="hidden" name="client_message_id" value=echo.key />
             <label class="visually-hidden" for="reply">
-                "Your reply"
+                {say!(conversation.your_reply)}
             </label>
             <TextArea
                 name="text"
@@ -79,22 +76,23 @@ pub fn Composer(
                 value=echo.text
                 {..}
                 rows="1"
-                placeholder="Write a reply…"
+                placeholder=say!(conversation.write_reply)
+                dir="auto"
                 aria-describedby="reply-hint"
             />
             <button class="button" type="submit">
-                "Send"
+                {say!(conversation.send)}
             </button>
         </form>
         <p class="composer__hint" id="reply-hint">
-            <span>"The team sees it as soon as you send it."</span>
+            <span>{say!(conversation.at_once)}</span>
             <span class="composer__keys">
-                <kbd>"Enter"</kbd>
-                " sends, "
-                <kbd>"Shift"</kbd>
+                <kbd>{say!(conversation.key_enter)}</kbd>
+                " " {say!(conversation.key_sends)} " "
+                <kbd>{say!(conversation.key_shift)}</kbd>
                 " + "
-                <kbd>"Enter"</kbd>
-                " starts a new line"
+                <kbd>{say!(conversation.key_enter)}</kbd>
+                " " {say!(conversation.key_line)}
             </span>
         </p>
     }

@@ -1,6 +1,6 @@
 //! `/t/{threadId}`: a conversation.
 
-use super::{api::messages, composer::Composer, view::ConversationView};
+use super::{api::messages, frame::Frame, view::ConversationView};
 use crate::{
     app::{failure, site},
     domain::{
@@ -10,6 +10,7 @@ use crate::{
         opening::Opening,
     },
     features::resume::link::LinkMade,
+    language::{self, say},
     ui::{
         notice::{Kind, Notice},
         page::SiteHeader,
@@ -50,21 +51,22 @@ pub fn ConversationPage() -> impl IntoView {
                             let thread = conversation.thread.clone();
                             let opening = Opening { conversation, newest };
                             let carried = carried(&opening);
-                            provide_context(opening);
+                            let words = language::words();
                             view! {
                                 <Title text=thread.title />
                                 <noscript>
                                     <p class="refresh">
-                                        "New answers appear when you "
-                                        <a href=here>{if newest { "refresh this page" } else { "go back to the newest messages" }}</a>
-                                        "."
+                                        {say!(conversation.refresh_before)} " "
+                                        <a href=here>
+                                            {if newest { say!(conversation.refresh) } else { say!(conversation.newest) }}
+                                        </a>
                                     </p>
                                 </noscript>
                                 {link.map(|link| view! { <LinkMade link=link /> })}
                                 <script type="application/json" id=Opening::ID inner_html=carried></script>
                                 <CarriedWords />
                                 <ConversationView>
-                                    <Composer thread=thread.id locked=thread.locked echo=echo />
+                                    <Frame opening=opening echo=echo words=words />
                                 </ConversationView>
                             }
                                 .into_any()
@@ -85,16 +87,16 @@ fn unread(error: DeskError, echo: ReplyEcho, here: String) -> AnyView {
     let refused = echo.error.clone();
     view! {
         {failure(error)}
-        <section class="page page--narrow" aria-label="Your reply">
+        <section class="page page--narrow" aria-label=say!(conversation.your_reply)>
             <Notice kind=Kind::Error text=move || refused.clone() />
             <form class="composer" method="post" action=here>
                 <input type="hidden" name="client_message_id" value=echo.key />
                 <label class="visually-hidden" for="reply">
-                    "Your reply"
+                    {say!(conversation.your_reply)}
                 </label>
                 <TextArea name="text" id="reply" class="composer__input" value=echo.text {..} rows="3" />
                 <button class="button" type="submit">
-                    "Send"
+                    {say!(conversation.send)}
                 </button>
             </form>
         </section>

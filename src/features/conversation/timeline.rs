@@ -6,8 +6,8 @@
 
 use crate::domain::{
     ids::{ClientMessageId, EntryId},
-    message::{Attachment, Author, Message, Role},
-    thread::{Conversation, Status, Thread},
+    message::{Attachment, Author, Message, Reaction, Role},
+    thread::{Conversation, Seen, Status, Thread},
     time::At,
 };
 use std::cmp::Ordering;
@@ -17,6 +17,8 @@ use std::cmp::Ordering;
 pub enum Delivery {
     /// On its way.
     Sending,
+    /// It waits for the network, and goes out by itself.
+    Queued,
     /// With the team.
     Sent,
     /// Not sent, and why. Trying again is safe.
@@ -28,6 +30,7 @@ pub enum Delivery {
 struct Pending {
     key: ClientMessageId,
     text: String,
+    attachments: Vec<Attachment>,
     at: At,
     delivery: Delivery,
     /// The chat's id, once the server answered.
@@ -54,6 +57,17 @@ pub enum Row {
         at: At,
         /// Its name, in the reader's zone.
         day: String,
+    },
+    /// From here on the visitor has not seen it.
+    Unread,
+    /// The thread's state changed.
+    Turned {
+        /// The timeline entry's id.
+        key: String,
+        /// Where it stands since.
+        status: Status,
+        /// When.
+        at: At,
     },
     /// A message.
     Message(Box<Bubble>),
@@ -82,6 +96,8 @@ pub struct Bubble {
     pub deleted: bool,
     /// Its files.
     pub attachments: Vec<Attachment>,
+    /// What readers answered with a picture.
+    pub reactions: Vec<Reaction>,
     /// By the same author as the one above, shortly after: no name again.
     pub continued: bool,
     /// Came while the page was open.
@@ -89,23 +105,42 @@ pub struct Bubble {
 }
 
 impl Row {
-    /// A key that changes whenever the row looks different: a row with an old key is never rendered again.
-    pub fn key(&self) -> (String, String) {
+    /// What stays the same for as long as the row is there.
+    pub fn key(&self) -> String {
         match self {
-            Row::Day { at, day } => (format!("day {}", at.day()), day.clone()),
+            Row::Day { at, .. } => at.day().into(),
+            Row::Unread => "unread".into(),
+            Row::Turned { key, .. } => key.clone(),
+            Row::Message(bubble) => bubble.key.clone(),
+        }
+    }
+
+    /// A text that changes whenever the row looks different.
+    pub fn looks(&self) -> String {
+        match self {
+            Row::Day { day, .. } => day.clone(),
+            Row::Unread => String::new(),
+            Row::Turned { status, at, .. } => [status.word(), at.as_str()].concat(),
             Row::Message(b) => {
                 let why = match &b.delivery {
-                    Delivery::Sending => "sending",
-                    Delivery::Sent => "sent",
+                    Delivery::Sending => "1",
+                    Delivery::Queued => "2",
+                    Delivery::Sent => "3",
                     Delivery::Failed(why) => why,
                 };
                 let flags = [b.edited, b.deleted, b.continued, b.entry_id.is_some()]
                     .map(|flag| if flag { "1" } else { "0" })
                     .concat();
-                let files = b.attachments.len().to_string();
                 let words = b.html.as_ref().unwrap_or(&b.text);
-                let looks = [words, b.at.as_str(), why, &b.author.name, &flags, &files];
-                (b.key.clone(), looks.join("\0"))
+                let mut looks = [words, b.at.as_str(), why, &b.author.name, &flags].join("\0");
+                for file in &b.attachments {
+                    looks.push_str(file.id.as_str());
+                }
+                for Reaction { emoji, count } in &b.reactions {
+                    looks.push_str(emoji);
+                    looks.push_str(&count.to_string());
+                }
+                looks
             }
         }
     }
@@ -130,6 +165,12 @@ pub struct Timeline {
     /// Own messages that arrived: the row keeps the key it had while it was being sent.
     keys: Vec<(EntryId, ClientMessageId)>,
     fresh: Vec<EntryId>,
+    /// The first message that the visitor had not seen when they came, or when they came back to the tab.
+    unread: Option<EntryId>,
+    /// Whether the team saw the visitor's last message.
+    pub seen: Option<Seen>,
+    /// The visitor's rating.
+    pub rating: Option<u8>,
 }
 
 /// Two messages of one author within this time stand together.
@@ -148,11 +189,31 @@ impl Timeline {
             pending: Vec::new(),
             keys: Vec::new(),
             fresh: Vec::new(),
+            unread: None,
+            seen: conversation.seen,
+            rating: conversation.rating,
         };
         for message in conversation.messages {
             timeline.upsert(message, true);
         }
+        if let Some(place) = conversation.read_to.and_then(|id| timeline.place(&id)) {
+            let mut after = timeline.messages.iter().skip(place + 1);
+            timeline.unread = after.find(|m| is_from_team(m)).map(|m| m.id.clone());
+        }
         timeline
+    }
+
+    /// The visitor was away when the newest message came: they find a line above the first such message.
+    pub fn came_unseen(&mut self) {
+        let marked = self.unread.as_ref().is_some_and(|id| self.fresh.contains(id));
+        if !marked {
+            self.unread = self.fresh.last().cloned();
+        }
+    }
+
+    /// The newest message of the team.
+    pub fn newest_of_team(&self) -> Option<&Message> {
+        self.messages.iter().rfind(|m| is_from_team(m))
     }
 
     /// A message from an event.
@@ -174,7 +235,7 @@ impl Timeline {
     fn take(&mut self, message: Message, read: bool) -> Change {
         let new = self.place(&message.id).is_none();
         let late = self.messages.last().is_some_and(|last| is_long_before(&message.at, &last.at));
-        let mine = message.author.me;
+        let team = is_from_team(&message);
         let id = message.id.clone();
         if !self.upsert(message, read) {
             return Change::Nothing;
@@ -183,7 +244,7 @@ impl Timeline {
             return Change::Updated;
         }
         self.fresh.push(id);
-        if mine { Change::Updated } else { Change::New }
+        if team { Change::New } else { Change::Updated }
     }
 
     /// The thread's state from an event, and when it changed. A late delivery changes nothing.
@@ -199,6 +260,8 @@ impl Timeline {
     /// missing in between: then only the page is shown, and the way to what is older.
     pub fn reconcile(&mut self, page: Conversation) -> Change {
         self.thread = page.thread;
+        self.seen = page.seen;
+        self.rating = page.rating;
         let mut change = Change::Nothing;
         let mut joined = true;
         if let (Some(first), Some(last)) = (page.messages.first(), page.messages.last()) {
@@ -293,7 +356,11 @@ impl Timeline {
     /// An own message arrived that may be one of those being sent: then it takes over its row.
     fn claim(&mut self, message: &Message) {
         let by_id = |p: &Pending| p.source_id.is_some() && p.source_id == message.source_id;
-        let by_text = |p: &Pending| p.source_id.is_none() && p.text.trim() == message.text.trim();
+        let by_text = |p: &Pending| {
+            p.source_id.is_none()
+                && p.text.trim() == message.text.trim()
+                && p.attachments.len() == message.attachments.len()
+        };
         let found =
             self.pending.iter().position(by_id).or_else(|| self.pending.iter().position(by_text));
         if let Some(index) = found {
@@ -303,8 +370,15 @@ impl Timeline {
     }
 
     /// The visitor sends a message.
-    pub fn compose(&mut self, key: ClientMessageId, text: String, at: At) {
-        self.pending.push(Pending { key, text, at, delivery: Delivery::Sending, source_id: None });
+    pub fn compose(
+        &mut self,
+        key: ClientMessageId,
+        text: String,
+        attachments: Vec<Attachment>,
+        at: At,
+    ) {
+        let delivery = Delivery::Sending;
+        self.pending.push(Pending { key, text, attachments, at, delivery, source_id: None });
     }
 
     /// The server took a message.
@@ -328,18 +402,17 @@ impl Timeline {
         }
     }
 
-    /// A message could not be sent.
-    pub fn failed(&mut self, key: &ClientMessageId, why: String) {
-        if let Some(pending) = self.pending.iter_mut().find(|p| p.key == *key) {
-            pending.delivery = Delivery::Failed(why);
+    /// A message that was not sent yet stands like this now.
+    pub fn set_delivery(&mut self, key: &str, delivery: Delivery) {
+        if let Some(pending) = self.pending.iter_mut().find(|p| p.key.as_str() == key) {
+            pending.delivery = delivery;
         }
     }
 
-    /// Tries a failed message again: its text, to be sent under the same key.
-    pub fn retry(&mut self, key: &str) -> Option<(ClientMessageId, String)> {
-        let pending = self.pending.iter_mut().find(|p| p.key.as_str() == key)?;
-        pending.delivery = Delivery::Sending;
-        Some((pending.key.clone(), pending.text.clone()))
+    /// Takes back a message that was not sent: its text.
+    pub fn withdraw(&mut self, key: &str) -> Option<String> {
+        let place = self.pending.iter().position(|p| p.key.as_str() == key)?;
+        Some(self.pending.remove(place).text)
     }
 
     /// Whether there is nothing to show.
@@ -353,45 +426,66 @@ impl Timeline {
         let mut today = String::new();
         let mut above: Option<(Author, i64)> = None;
         let me = Author { name: String::new(), role: Role::Customer, me: true, avatar_url: None };
-        let arrived = self.messages.iter().map(|m| Bubble {
-            key: self
-                .keys
-                .iter()
-                .find(|(id, _)| *id == m.id)
-                .map_or(m.id.as_str(), |(_, key)| key.as_str())
-                .to_string(),
-            entry_id: Some(m.id.clone()),
-            author: m.author.clone(),
-            text: m.text.clone(),
-            html: m.html.clone(),
-            at: m.at.clone(),
-            delivery: Delivery::Sent,
-            edited: m.edited,
-            deleted: m.deleted,
-            attachments: m.attachments.clone(),
-            continued: false,
-            fresh: self.fresh.contains(&m.id),
+        let arrived = self.messages.iter().map(|m| {
+            (
+                m.turned,
+                Bubble {
+                    key: self
+                        .keys
+                        .iter()
+                        .find(|(id, _)| *id == m.id)
+                        .map_or(m.id.as_str(), |(_, key)| key.as_str())
+                        .to_string(),
+                    entry_id: Some(m.id.clone()),
+                    author: m.author.clone(),
+                    text: m.text.clone(),
+                    html: m.html.clone(),
+                    at: m.at.clone(),
+                    delivery: Delivery::Sent,
+                    edited: m.edited,
+                    deleted: m.deleted,
+                    attachments: m.attachments.clone(),
+                    reactions: m.reactions.clone(),
+                    continued: false,
+                    fresh: self.fresh.contains(&m.id),
+                },
+            )
         });
-        let sending = self.pending.iter().map(|p| Bubble {
-            key: p.key.to_string(),
-            entry_id: None,
-            author: me.clone(),
-            text: p.text.clone(),
-            html: None,
-            at: p.at.clone(),
-            delivery: p.delivery.clone(),
-            edited: false,
-            deleted: false,
-            attachments: Vec::new(),
-            continued: false,
-            fresh: true,
+        let sending = self.pending.iter().map(|p| {
+            (
+                None,
+                Bubble {
+                    key: p.key.to_string(),
+                    entry_id: None,
+                    author: me.clone(),
+                    text: p.text.clone(),
+                    html: None,
+                    at: p.at.clone(),
+                    delivery: p.delivery.clone(),
+                    edited: false,
+                    deleted: false,
+                    attachments: p.attachments.clone(),
+                    reactions: Vec::new(),
+                    continued: false,
+                    fresh: true,
+                },
+            )
         });
-        for mut bubble in arrived.chain(sending) {
+        for (turned, mut bubble) in arrived.chain(sending) {
             let this_day = day(&bubble.at);
             if this_day != today {
                 rows.push(Row::Day { at: bubble.at.clone(), day: this_day.clone() });
                 today = this_day;
                 above = None;
+            }
+            if self.unread.is_some() && self.unread == bubble.entry_id {
+                rows.push(Row::Unread);
+                above = None;
+            }
+            if let Some(status) = turned {
+                rows.push(Row::Turned { key: bubble.key, status, at: bubble.at });
+                above = None;
+                continue;
             }
             let minute = minutes(&bubble.at);
             bubble.continued = above.is_some_and(|(author, last)| {
@@ -416,6 +510,11 @@ fn newer((new, read): (&Message, bool), (old, was_read): (&Message, bool)) -> bo
         Ordering::Equal => read || (new.edited, &new.text) > (old.edited, &old.text),
         order => order.is_gt(),
     }
+}
+
+/// Whether somebody of the team wrote it.
+fn is_from_team(message: &Message) -> bool {
+    !message.author.me && message.turned.is_none()
 }
 
 /// Whether a moment is so long before another that a message of then is no news.
@@ -492,7 +591,7 @@ mod tests {
             .into_iter()
             .filter_map(|row| match row {
                 Row::Message(b) => Some(b.text),
-                Row::Day { .. } => None,
+                _ => None,
             })
             .collect()
     }
@@ -531,26 +630,26 @@ mod tests {
     fn an_own_message_is_shown_once_whichever_answer_is_first() {
         // The event overtakes the answer…
         let mut t = Timeline::new(page(vec![]));
-        t.compose(key(1), "hello".into(), At::from_millis(1));
+        t.compose(key(1), "hello".into(), vec![], At::from_millis(1));
         assert_eq!(t.apply(message(1, 5, 5, "hello", true)), Change::Updated);
         t.sent(&key(1), format!("ch_{:026}", 1), At::from_millis(5));
         assert_eq!(texts(&t), ["hello"]);
         // …or the answer the event.
         let mut t = Timeline::new(page(vec![]));
-        t.compose(key(1), "hello".into(), At::from_millis(1));
+        t.compose(key(1), "hello".into(), vec![], At::from_millis(1));
         t.sent(&key(1), format!("ch_{:026}", 1), At::from_millis(5));
         t.apply(message(1, 5, 5, "hello", true));
         assert_eq!(texts(&t), ["hello"]);
         // The row keeps its key, so the bubble does not blink.
         let rows = t.rows(|at| at.day().to_string());
-        assert_eq!(rows.last().unwrap().key().0, key(1).as_str());
+        assert_eq!(rows.last().unwrap().key(), key(1).as_str());
     }
 
     #[test]
     fn the_same_words_twice_are_two_messages() {
         let mut t = Timeline::new(page(vec![]));
-        t.compose(key(1), "ok".into(), At::from_millis(1));
-        t.compose(key(2), "ok".into(), At::from_millis(2));
+        t.compose(key(1), "ok".into(), vec![], At::from_millis(1));
+        t.compose(key(2), "ok".into(), vec![], At::from_millis(2));
         t.apply(message(1, 5, 5, "ok", true));
         t.apply(message(2, 6, 6, "ok", true));
         t.sent(&key(2), format!("ch_{:026}", 2), At::from_millis(6));
@@ -561,13 +660,71 @@ mod tests {
     #[test]
     fn a_failed_message_keeps_text_and_key() {
         let mut t = Timeline::new(page(vec![]));
-        t.compose(key(1), "hello".into(), At::from_millis(1));
-        t.failed(&key(1), "no".into());
-        assert_eq!(t.retry(key(1).as_str()), Some((key(1), "hello".into())));
-        t.failed(&key(1), "no".into());
+        t.compose(key(1), "hello".into(), vec![], At::from_millis(1));
+        t.set_delivery(key(1).as_str(), Delivery::Failed("no".into()));
+        let Some(Row::Message(bubble)) = t.rows(|_| String::new()).pop() else { panic!("a row") };
+        assert_eq!((&*bubble.key, &*bubble.text), (key(1).as_str(), "hello"));
+        assert_eq!(bubble.delivery, Delivery::Failed("no".into()));
         // It had arrived after all.
         t.apply(message(1, 5, 5, "hello", true));
         assert_eq!(texts(&t), ["hello"]);
+    }
+
+    #[test]
+    fn a_message_that_was_not_sent_can_be_taken_back() {
+        let mut t = Timeline::new(page(vec![]));
+        t.compose(key(1), "first".into(), vec![], At::from_millis(1));
+        t.compose(key(2), "second".into(), vec![], At::from_millis(2));
+        assert_eq!(t.withdraw(key(1).as_str()), Some("first".into()));
+        assert_eq!(t.withdraw(key(1).as_str()), None);
+        assert_eq!(texts(&t), ["second"]);
+    }
+
+    #[test]
+    fn a_line_stands_above_what_was_not_seen() {
+        let at = |t: &Timeline| {
+            let rows = t.rows(|_| String::new());
+            let place = rows.iter().position(|row| *row == Row::Unread)?;
+            match &rows[place + 1] {
+                Row::Message(bubble) => Some(bubble.text.clone()),
+                _ => None,
+            }
+        };
+        let messages = || {
+            vec![
+                message(1, 1, 1, "read", false),
+                message(2, 2, 2, "mine", true),
+                message(3, 3, 3, "new", false),
+                message(4, 4, 4, "newer", false),
+            ]
+        };
+        let read_to = |n: u32| Conversation { read_to: Some(entry(n)), ..page(messages()) };
+        assert_eq!(at(&Timeline::new(page(messages()))), None);
+        assert_eq!(at(&Timeline::new(read_to(1))).as_deref(), Some("new"));
+        assert_eq!(at(&Timeline::new(read_to(4))), None);
+        assert_eq!(at(&Timeline::new(read_to(9))), None);
+
+        let mut t = Timeline::new(page(messages()));
+        t.apply(message(5, 5, 5, "while away", false));
+        t.came_unseen();
+        t.apply(message(6, 6, 6, "and more", false));
+        t.came_unseen();
+        assert_eq!(at(&t).as_deref(), Some("while away"));
+    }
+
+    #[test]
+    fn a_change_of_state_is_a_line_and_no_news() {
+        let turned = |n: u32, status| Message {
+            turned: Some(status),
+            author: Author { role: Role::System, ..message(n, 0, 0, "", false).author },
+            ..message(n, i64::from(n), i64::from(n), "", false)
+        };
+        let mut t = Timeline::new(page(vec![message(1, 1, 1, "a", false)]));
+        assert_eq!(t.apply(turned(2, Status::Done)), Change::Updated);
+        t.apply(message(3, 3, 3, "b", false));
+        let rows = t.rows(|_| String::new());
+        assert!(matches!(&rows[1], Row::Turned { status: Status::Done, .. }), "{rows:?}");
+        assert!(matches!(&rows[2], Row::Message(bubble) if !bubble.continued));
     }
 
     #[test]
@@ -700,9 +857,9 @@ mod tests {
             .rows(|at| at.day().to_string())
             .iter()
             .map(|row| match row {
-                Row::Day { .. } => "day",
                 Row::Message(b) if b.continued => "continued",
                 Row::Message(_) => "first",
+                _ => "day",
             })
             .collect();
         assert_eq!(shape, ["day", "first", "continued", "day", "first", "first"]);

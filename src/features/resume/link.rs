@@ -4,27 +4,31 @@
 use super::client;
 use crate::{
     browser::{clock, document, form},
-    domain::link::ResumeLink,
+    domain::{
+        link::ResumeLink,
+        words::{Word, Words},
+    },
 };
 use leptos::prelude::*;
 
 /// Makes a link, puts it on the clipboard or else into the form's field, and says so beside the button. What it says is
 /// returned, for those who hear the page.
-pub async fn copy(scope: &form::Scope, thread: &str) -> String {
-    let words = match client::link(thread).await {
+pub async fn copy(scope: &form::Scope, thread: &str, words: &Words) -> String {
+    let said = match client::link(thread).await {
         Ok(link) => {
-            let does = if document::copy(&link.url).await {
-                "Link copied."
+            let day = clock::short_day(link.expires_at.as_str());
+            let word = if document::copy(&link.url).await {
+                Word::LinkCopied
             } else {
                 form::show_selected(scope, "link", &link.url);
-                "Copy this link."
+                Word::LinkShown
             };
-            format!("{does} It works once, until {}.", clock::short_day(link.expires_at.as_str()))
+            words.fill(word, "day", &day)
         }
         Err(error) => error.error,
     };
-    form::say(scope, ".share__said", &words);
-    words
+    form::say(scope, ".share__said", &said);
+    said
 }
 
 /// The link in a field, for whoever asked for it without script.

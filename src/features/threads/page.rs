@@ -4,6 +4,8 @@ use super::api::threads;
 use crate::{
     app::{failure, site},
     domain::thread::Thread,
+    features::conversation::live::status_word,
+    language,
     ui::{
         icon::Shape,
         page::{Blank, SiteHeader},
@@ -44,10 +46,12 @@ pub fn ThreadsPage() -> impl IntoView {
 
 #[component]
 fn List(list: Vec<Thread>) -> impl IntoView {
+    let words = language::words();
     let items: Vec<_> = list
         .into_iter()
         .map(|thread| {
             let (at, status) = (thread.last_activity_at, thread.status);
+            let label = words.say(status_word(status)).to_owned();
             view! {
                 <li>
                     <a class="thread" href=format!("/t/{}", thread.id)>
@@ -56,7 +60,7 @@ fn List(list: Vec<Thread>) -> impl IntoView {
                             {thread.reference} " · Updated "
                             <time datetime=at.as_str().to_string()>{format!("{} {} UTC", at.day(), at.hour_minute())}</time>
                         </span>
-                        <StatusPill status=move || status />
+                        <StatusPill status=status label=label />
                     </a>
                 </li>
             }

@@ -1,0 +1,356 @@
+//! The open conversation in a tab: what it knows, what it hears, and when it reads. Everything else of the conversation
+//! hangs on it: one file a part, each with a `start`.
+
+use super::{
+    alerts,
+    client::messages,
+    connection_dot, drafts, older,
+    rows::Rows,
+    sending::{self, Outbox},
+    share,
+    timeline::{Change, Timeline},
+    unseen,
+};
+use crate::{
+    browser::{
+        clock, document,
+        dom::{Element, find, set_attribute, set_shown, set_text, write},
+        event_stream::{EventStream, Link, News},
+        scroll,
+    },
+    domain::{
+        error::Code,
+        live::LiveEvent,
+        message::Message,
+        opening::Opening,
+        thread::Status,
+        words::{Word, Words},
+    },
+    language,
+};
+use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
+
+/// Events that come within this time share one read.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// A handle on the open conversation.
+#[derive(Clone, Copy)]
+pub struct Live {
+    /// The messages and the thread's state.
+    pub timeline: RwSignal<Timeline>,
+    /// The state of the connection.
+    pub link: RwSignal<Link>,
+    /// Messages that came while the reader was further up.
+    pub unseen: RwSignal<u32>,
+    /// Messages that came while the tab was hidden.
+    pub missed: RwSignal<u32>,
+    /// Who is typing: their name, as far as it is known.
+    pub typing: RwSignal<Option<String>>,
+    /// What the visitor sent and the server has not taken yet.
+    pub outbox: StoredValue<Outbox, LocalStorage>,
+    tab: StoredValue<Tab, LocalStorage>,
+}
+
+struct Tab {
+    main: Element,
+    /// What scrolls.
+    list: Element,
+    thread: String,
+    words: Words,
+    reading: Reading,
+    stream: Option<EventStream>,
+}
+
+/// Where the coalesced read stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Idle,
+    /// One is planned or under way.
+    Busy,
+    /// One is under way, and something happened since it began.
+    Again,
+    /// The last one failed.
+    Failed,
+}
+
+/// Wakes the conversation up that the server rendered into this element.
+pub fn start(main: Element) {
+    let Some(opening) = document::carried::<Opening>(Opening::ID) else { return };
+    let Some(list) = find(&main, ".conversation__scroll") else { return };
+    let Opening { conversation, newest } = opening;
+    let thread = conversation.thread.id.clone();
+    let cursor = conversation.cursor.clone();
+    let words = language::words();
+    let live = Live {
+        timeline: RwSignal::new(Timeline::new(conversation)),
+        link: RwSignal::new(Link::Connecting),
+        unseen: RwSignal::new(0),
+        missed: RwSignal::new(0),
+        typing: RwSignal::new(None),
+        outbox: StoredValue::new_local(Outbox::default()),
+        tab: StoredValue::new_local(Tab {
+            main,
+            list: list.into(),
+            thread: thread.to_string(),
+            words,
+            reading: Reading::Idle,
+            stream: None,
+        }),
+    };
+    live.draw();
+    live.head();
+    connection_dot::start(live);
+    older::start(live);
+    sending::start(live);
+    drafts::start(live);
+    unseen::start(live);
+    share::start(live);
+    alerts::start(live);
+    if newest {
+        let stream = EventStream::open(thread, cursor, move |news| live.hear(news));
+        live.tab.update_value(|tab| tab.stream = Some(stream));
+    }
+    document::mark_hydrated();
+}
+
+impl Live {
+    /// The element around everything.
+    pub fn scope(self) -> Element {
+        self.tab.with_value(|tab| tab.main.clone())
+    }
+
+    /// The element that scrolls.
+    pub fn list(self) -> Element {
+        self.tab.with_value(|tab| tab.list.clone())
+    }
+
+    /// The thread's id.
+    pub fn thread(self) -> String {
+        self.tab.with_value(|tab| tab.thread.clone())
+    }
+
+    /// The page's words.
+    pub fn word(self, word: Word) -> String {
+        self.tab.with_value(|tab| tab.words.say(word).to_owned())
+    }
+
+    /// All of the page's words.
+    pub fn words(self) -> Words {
+        self.tab.with_value(|tab| tab.words.clone())
+    }
+
+    /// A word with something in the place of `{name}`.
+    pub fn fill(self, word: Word, name: &str, value: &str) -> String {
+        self.tab.with_value(|tab| tab.words.fill(word, name, value))
+    }
+
+    /// Says something once to those who hear the page.
+    pub fn say(self, words: &str) {
+        if let Some(place) = find(&self.scope(), "[data-part=spoken]") {
+            set_text(&place, words);
+        }
+    }
+
+    /// Lets something be done with the stream, if there is one.
+    pub fn with_stream(self, f: impl Fn(&EventStream)) {
+        self.tab.with_value(|tab| tab.stream.iter().for_each(&f));
+    }
+
+    /// The rows follow the timeline.
+    fn draw(self) {
+        let Some(rows) = Rows::adopt(self.scope(), self.thread()) else { return };
+        let rows = StoredValue::new_local(rows);
+        Effect::new(move |_| {
+            let shown = self.timeline.read().rows(|at| clock::day(at.as_str()));
+            self.tab.with_value(|tab| rows.update_value(|rows| rows.show(shown, &tab.words)));
+        });
+    }
+
+    /// What stands above and below the messages follows the thread's state.
+    fn head(self) {
+        Effect::new(move |_| {
+            let timeline = self.timeline.read();
+            let (main, thread) = (self.scope(), &timeline.thread);
+            if let Some(pill) = find(&main, ".status") {
+                set_attribute(&pill, "data-status", Some(thread.status.word()));
+                set_text(&pill, &self.word(status_word(thread.status)));
+            }
+            let done = thread.status == Status::Done;
+            set_attribute(&main, "data-done", done.then_some(""));
+            set_shown(&main, "[data-part=done]", done && !thread.locked);
+            set_shown(&main, ".older", timeline.older.is_some());
+            set_shown(&main, ".timeline__empty", timeline.is_empty());
+        });
+    }
+
+    fn hear(self, news: News) {
+        match news {
+            News::Link(link) => {
+                self.link.set(link);
+                if link == Link::Closed {
+                    self.close(&self.word(Word::Removed));
+                }
+                if matches!(link, Link::Live | Link::Slow) {
+                    if self.reading() == Reading::Failed {
+                        self.read();
+                    }
+                    sending::again(self);
+                }
+            }
+            News::Event(event) => {
+                self.apply(*event);
+                self.read_soon();
+            }
+            News::Typing { name, for_ms } => {
+                self.typing.set((for_ms > 0).then_some(name));
+            }
+            News::Resync => self.read(),
+        }
+    }
+
+    fn apply(self, event: LiveEvent) {
+        let LiveEvent { entry, status, seen, at, .. } = event;
+        let spoken = entry.as_ref().map(|message| self.spoken(message));
+        let new = self.change(move |timeline| {
+            if let Some(status) = status {
+                timeline.set_status(status, at);
+            }
+            if seen.is_some() {
+                timeline.seen = seen;
+            }
+            entry.map_or(Change::Nothing, |entry| timeline.apply(entry))
+        });
+        if let (true, Some((who, what))) = (new, spoken) {
+            self.say(&[&who, ": ", &what].concat());
+            self.typing.set(None);
+            alerts::answered(self, &who, &what);
+        }
+    }
+
+    /// Who wrote it, and what.
+    fn spoken(self, message: &Message) -> (String, String) {
+        let name = match message.author.name.as_str() {
+            "" => self.word(Word::Support),
+            name => name.to_owned(),
+        };
+        let file = message.attachments.first().map(|file| &file.file_name);
+        let what = file.filter(|_| message.text.is_empty()).unwrap_or(&message.text);
+        (name, what.clone())
+    }
+
+    /// Changes the list and keeps the reader's place: at the end it follows, further up it stays. Tells whether
+    /// something new came from the team.
+    pub fn change(self, change: impl FnOnce(&mut Timeline) -> Change) -> bool {
+        let list = self.list();
+        let at_end = scroll::at_end(&list);
+        let hidden = !document::is_visible();
+        let mut result = Change::Nothing;
+        self.timeline.maybe_update(|timeline| {
+            let before = (timeline.thread.clone(), timeline.seen.clone(), timeline.rating);
+            result = change(timeline);
+            if result == Change::New && hidden {
+                timeline.came_unseen();
+            }
+            result != Change::Nothing
+                || before != (timeline.thread.clone(), timeline.seen.clone(), timeline.rating)
+        });
+        let new = result == Change::New;
+        if new && hidden {
+            self.missed.update(|missed| *missed += 1);
+        }
+        if at_end {
+            self.follow(new);
+        } else if new {
+            self.unseen.update(|unseen| *unseen += 1);
+        }
+        new
+    }
+
+    /// Goes to the newest message once it is drawn; of a new one that is taller than the view, to its first line.
+    pub fn follow(self, new: bool) {
+        request_animation_frame(move || {
+            let list = self.list();
+            match find(&list, ".message:nth-last-child(1 of .message)").filter(|_| new) {
+                Some(last) => scroll::to_last(&list, &last),
+                None => scroll::to_end(&list),
+            }
+            if self.unseen.get_untracked() > 0 {
+                self.unseen.set(0);
+            }
+        });
+    }
+
+    /// Reads the conversation, together with whatever else asks for it in the next moment.
+    pub fn read_soon(self) {
+        match self.reading() {
+            Reading::Busy => self.set_reading(Reading::Again),
+            Reading::Again => {}
+            Reading::Idle | Reading::Failed => {
+                self.set_reading(Reading::Busy);
+                set_timeout(move || self.fetch(), SETTLE);
+            }
+        }
+    }
+
+    /// Reads the conversation now.
+    pub fn read(self) {
+        match self.reading() {
+            Reading::Busy | Reading::Again => self.set_reading(Reading::Again),
+            Reading::Idle | Reading::Failed => self.fetch(),
+        }
+    }
+
+    fn fetch(self) {
+        self.set_reading(Reading::Busy);
+        leptos::logging::log!("Fetching latest messages");
+        spawn_local(async move {
+            let answer = messages(&self.thread(), None).await;
+            let again = self.reading() == Reading::Again;
+            self.set_reading(Reading::Idle);
+            match answer {
+                Ok(page) => {
+                    self.change(|timeline| timeline.reconcile(page));
+                    if again {
+                        self.read_soon();
+                    }
+                }
+                Err(error)
+                    if matches!(error.code, Code::NotFound | Code::NoSession | Code::Removed) =>
+                {
+                    self.close(&error.error);
+                    self.with_stream(EventStream::close);
+                }
+                // The stream's next good connection tries again.
+                Err(_) => self.set_reading(Reading::Failed),
+            }
+        });
+    }
+
+    /// The conversation cannot be shown any more; what was said first stays.
+    fn close(self, why: &str) {
+        let Some(foot) = find(&self.scope(), ".conversation__foot") else { return };
+        if !foot.has_attribute("data-gone") {
+            set_attribute(&foot, "data-gone", Some(""));
+            write(&foot, "[data-part=gone] p", why);
+            set_shown(&foot, "[data-part=gone]", true);
+        }
+    }
+
+    fn reading(self) -> Reading {
+        self.tab.with_value(|tab| tab.reading)
+    }
+
+    fn set_reading(self, reading: Reading) {
+        self.tab.update_value(|tab| tab.reading = reading);
+    }
+}
+
+/// The word for a state.
+pub fn status_word(status: Status) -> Word {
+    match status {
+        Status::InProgress => Word::InProgress,
+        Status::WaitingForYou => Word::WaitingForYou,
+        Status::Done => Word::Done,
+    }
+}

@@ -1,0 +1,210 @@
+//! Sending: what the visitor writes is on screen at once, is kept on this device until the server has it, and goes out
+//! one after the other, so that it arrives in the order in which it was written.
+
+use super::{client::reply, composer, drafts, live::Live, timeline::Delivery};
+use crate::{
+    browser::{
+        clock,
+        document::{self, KeyboardEvent, Listeners, PageEvent, SubmitEvent},
+        dom::{Element, around, find, on, set_attribute, set_text},
+        form,
+        outbox::{self, Waiting},
+    },
+    domain::{error::Code, ids::ClientMessageId, words::Word},
+};
+use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
+
+/// The longest pause between two tries without a network, in seconds.
+const LONGEST_PAUSE: u64 = 30;
+
+/// What waits, and what is being done about it.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    waiting: Vec<Waiting>,
+    busy: bool,
+    /// Tries in vain since the last message that went out.
+    tries: u32,
+}
+
+/// Wakes the reply box up, and sends what an earlier visit left behind.
+pub fn start(live: Live) {
+    let waiting = outbox::load(&live.thread());
+    for Waiting { key, text, at, files, why } in &waiting {
+        live.timeline.update(|timeline| {
+            timeline.compose(key.clone(), text.clone(), files.clone(), at.clone());
+            if !why.is_empty() {
+                timeline.set_delivery(key.as_str(), Delivery::Failed(why.clone()));
+            }
+        });
+    }
+    live.outbox.update_value(|outbox| outbox.waiting = waiting);
+
+    let scope = live.scope();
+    on(&scope, "submit", move |event: SubmitEvent| {
+        if around(&event, ".composer").is_some() {
+            event.prevent_default();
+            submit(live);
+        }
+    });
+    on(&scope, "keydown", move |event: KeyboardEvent| {
+        if around(&event, ".composer").is_some() && form::means_send(&event) {
+            event.prevent_default();
+            submit(live);
+        }
+    });
+    on(&scope, "click", move |event: PageEvent| {
+        if let Some(button) = around(&event, "[data-do]") {
+            act(live, &button);
+        }
+    });
+    Listeners::on(&["online"], move |_| again(live)).forget();
+    go(live);
+}
+
+fn submit(live: Live) {
+    let Some((text, files)) = composer::take(live) else { return };
+    drafts::forget(live);
+    let Ok(key) = ClientMessageId::parse(document::random_key()) else { return };
+    let at = clock::now();
+    live.timeline
+        .update(|timeline| timeline.compose(key.clone(), text.clone(), files.clone(), at.clone()));
+    live.follow(false);
+    let why = String::new();
+    change(live, |waiting| waiting.push(Waiting { key, text, at, files, why }));
+    go(live);
+}
+
+/// The network may be back.
+pub fn again(live: Live) {
+    live.outbox.update_value(|outbox| outbox.tries = 0);
+    go(live);
+}
+
+/// A button in a message.
+fn act(live: Live, button: &Element) {
+    let row = button.closest(".message").ok().flatten();
+    let key = row.and_then(|row| row.get_attribute("data-key")).unwrap_or_default();
+    match button.get_attribute("data-do").unwrap_or_default().as_str() {
+        "retry" => {
+            change(live, |waiting| {
+                if let Some(one) = waiting.iter_mut().find(|one| one.key.as_str() == key) {
+                    one.why.clear();
+                }
+            });
+            go(live);
+        }
+        what @ ("edit" | "withdraw") => {
+            change(live, |waiting| waiting.retain(|one| one.key.as_str() != key));
+            let mut text = None;
+            live.timeline.update(|timeline| text = timeline.withdraw(&key));
+            let scope = live.scope();
+            if let Some(mut text) = text.filter(|_| what == "edit") {
+                let typed = form::value(&scope, "text");
+                if !typed.is_empty() {
+                    text.push('\n');
+                    text.push_str(&typed);
+                }
+                form::set_value(&scope, "text", &text);
+            }
+            form::focus(&scope, "text");
+        }
+        "copy" => {
+            let code = button.parent_element().and_then(|block| find(&block, "code"));
+            let text = code.and_then(|code| code.text_content()).unwrap_or_default();
+            let button = button.clone();
+            spawn_local(async move {
+                if document::copy(&text).await {
+                    let copied = live.word(Word::Copied);
+                    set_text(&button, &copied);
+                    live.say(&copied);
+                    let back = move || set_text(&button, &live.word(Word::Copy));
+                    set_timeout(back, Duration::from_secs(2));
+                }
+            });
+        }
+        "all" => {
+            if let Some(bubble) = button.parent_element() {
+                set_attribute(&bubble, "data-long", Some("shown"));
+            }
+            button.remove();
+        }
+        _ => {}
+    }
+}
+
+fn change(live: Live, change: impl FnOnce(&mut Vec<Waiting>)) {
+    live.outbox.update_value(|outbox| {
+        change(&mut outbox.waiting);
+        outbox::save(&live.thread(), &outbox.waiting);
+    });
+}
+
+/// Shows all that is to be sent like this.
+fn show(live: Live, delivery: Delivery) {
+    let keys: Vec<_> = live.outbox.with_value(|outbox| {
+        let due = outbox.waiting.iter().filter(|one| one.why.is_empty());
+        due.map(|one| one.key.clone()).collect()
+    });
+    if !keys.is_empty() {
+        live.timeline.update(|timeline| {
+            keys.iter().for_each(|key| timeline.set_delivery(key.as_str(), delivery.clone()));
+        });
+    }
+}
+
+/// Sends what is to be sent, unless that goes on already.
+fn go(live: Live) {
+    if live.outbox.with_value(|outbox| outbox.busy) {
+        return;
+    }
+    if !document::is_online() {
+        return show(live, Delivery::Queued);
+    }
+    show(live, Delivery::Sending);
+    live.outbox.update_value(|outbox| outbox.busy = true);
+    spawn_local(async move {
+        while let Some(Waiting { key, text, files, .. }) = next(live) {
+            match reply(&live.thread(), &text, &key, &files).await {
+                Ok(replied) => {
+                    live.outbox.update_value(|outbox| outbox.tries = 0);
+                    change(live, |waiting| waiting.retain(|one| one.key != key));
+                    live.timeline
+                        .update(|timeline| timeline.sent(&key, replied.message_id, replied.at));
+                }
+                Err(error) if error.code == Code::Unreachable => return pause(live),
+                Err(error) => {
+                    let why = error.error;
+                    let kept = why.clone();
+                    change(live, |waiting| {
+                        waiting
+                            .iter_mut()
+                            .filter(|one| one.key == key)
+                            .for_each(|one| one.why = kept.clone());
+                    });
+                    live.timeline.update(|timeline| {
+                        timeline.set_delivery(key.as_str(), Delivery::Failed(why));
+                    });
+                }
+            }
+        }
+        live.outbox.update_value(|outbox| outbox.busy = false);
+    });
+}
+
+fn next(live: Live) -> Option<Waiting> {
+    live.outbox.with_value(|outbox| outbox.waiting.iter().find(|one| one.why.is_empty()).cloned())
+}
+
+/// Nobody answers: later.
+fn pause(live: Live) {
+    let mut tries = 0;
+    live.outbox.update_value(|outbox| {
+        outbox.busy = false;
+        tries = outbox.tries;
+        outbox.tries += 1;
+    });
+    show(live, Delivery::Queued);
+    let seconds = (1_u64 << tries.min(5)).min(LONGEST_PAUSE);
+    set_timeout(move || go(live), Duration::from_secs(seconds));
+}

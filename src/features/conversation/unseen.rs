@@ -1,0 +1,38 @@
+//! What came while nobody looked: the count in the tab's title and on its icon, and the button to the newest messages.
+
+use super::live::Live;
+use crate::{
+    browser::{
+        document::{self, Listeners, PageEvent},
+        dom::{find, on, set_shown, write},
+    },
+    domain::words::Word,
+};
+use leptos::prelude::*;
+
+/// Wakes the button up, and clears the title when somebody looks.
+pub fn start(live: Live) {
+    let scope = live.scope();
+    if let Some(jump) = find(&scope, ".jump") {
+        on(&jump, "click", move |_: PageEvent| live.follow(false));
+    }
+    Effect::new(move |_| {
+        let unseen = live.unseen.get();
+        write(&scope, ".jump span", &live.fill(Word::New, "n", &unseen.to_string()));
+        set_shown(&scope, ".jump", unseen > 0);
+    });
+    Listeners::on(&["visibilitychange", "pageshow"], move |_| {
+        if document::is_visible() && live.missed.get_untracked() > 0 {
+            live.missed.set(0);
+        }
+    })
+    .forget();
+    let title = document::title();
+    Effect::new(move |before: Option<u32>| {
+        let missed = live.missed.get();
+        if before.unwrap_or_default() != missed {
+            document::set_badge(&title, missed);
+        }
+        missed
+    });
+}
