@@ -32,6 +32,8 @@ pub struct Site {
     pub name: String,
     /// A key for the form on this page, made for this request.
     pub fresh_key: String,
+    /// The most bytes that the files of one message may have.
+    pub upload_bytes: u64,
 }
 
 /// The context's [`Site`].

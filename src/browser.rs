@@ -16,3 +16,4 @@ pub mod places;
 pub mod scroll;
 pub mod tabs;
 pub mod transport;
+pub mod upload;

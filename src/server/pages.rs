@@ -49,6 +49,7 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: super::session::random_key(),
+            upload_bytes: state.desk.upload_bytes(),
         });
         if let Some(response) = use_context::<ResponseOptions>() {
             provide_context(SetStatus(Arc::new(move |status| {

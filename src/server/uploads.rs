@@ -23,7 +23,7 @@ use super::{
 };
 use crate::domain::{
     error::{Code, DeskError, FieldError},
-    ids::ThreadId,
+    ids::{AttachmentId, ThreadId},
 };
 use axum::{
     Json,
@@ -92,8 +92,10 @@ pub struct UploadQuery {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Taken {
-    /// To be given back as one of the reply's `attachment_ids[]`, within a day. Opaque.
-    attachment_id: String,
+    /// Plain's id, under which the file is found once a message carries it.
+    attachment_id: AttachmentId,
+    /// To be given back as one of the reply's `attachment_ids[]`, within a day. Opaque: an id alone attaches nothing.
+    ticket: String,
     file_name: String,
     bytes: u64,
     mime_type: &'static str,
@@ -137,10 +139,10 @@ async fn taken(state: &AppState, query: UploadQuery, request: Request) -> Result
         }
     })?;
     let mime_type = mime_guess::from_path(&name).first_raw().unwrap_or("application/octet-stream");
-    let attachment_id = state.uploads.tickets.write(&session.id, &thread, &id, bytes);
-    let attachment_id = attachment_id
-        .ok_or_else(|| DeskError::new(Code::Internal, "Something went wrong on our side."))?;
-    Ok(Taken { attachment_id, file_name: name, bytes, mime_type })
+    let ticket = state.uploads.tickets.write(&session.id, &thread, &id, bytes);
+    let ticket =
+        ticket.ok_or_else(|| DeskError::new(Code::Internal, "Something went wrong on our side."))?;
+    Ok(Taken { attachment_id: id, ticket, file_name: name, bytes, mime_type })
 }
 
 /// The files of a reply, as they came with it.

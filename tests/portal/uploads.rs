@@ -40,7 +40,7 @@ async fn upload(who: &Visitor, thread: &str, name: &str, content: &[u8]) -> Page
 async fn ticket(who: &Visitor, thread: &str, name: &str, content: &[u8]) -> String {
     let page = upload(who, thread, name, content).await;
     assert_eq!(page.status, 200, "{page:?}");
-    page.json()["attachmentId"].as_str().unwrap().to_owned()
+    page.json()["ticket"].as_str().unwrap().to_owned()
 }
 
 async fn say(who: &mut Visitor, thread: &str, text: &str, key: &str, files: &[String]) -> Page {
@@ -94,7 +94,7 @@ async fn files_travel_with_a_message() {
     );
     assert_eq!(input["fileName"], "Übersicht 2026.csv");
 
-    let first = answer["attachmentId"].as_str().unwrap().to_owned();
+    let first = answer["ticket"].as_str().unwrap().to_owned();
     let second = ticket(&dana, &thread, "b.txt", b"second").await;
     assert!(sent(&house, &thread).await.is_empty(), "nothing is said yet");
     // Files alone, sent twice under one key.

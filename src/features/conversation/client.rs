@@ -3,7 +3,7 @@
 use super::api::Replied;
 use crate::{
     browser::fetch,
-    domain::{error::DeskError, ids::ClientMessageId, message::Attachment, thread::Conversation},
+    domain::{error::DeskError, ids::ClientMessageId, message::Uploaded, thread::Conversation},
 };
 
 /// `messages` of [`super::api`]: the newest page, or the one before a page cursor.
@@ -17,10 +17,10 @@ pub async fn reply(
     thread: &str,
     text: &str,
     key: &ClientMessageId,
-    files: &[Attachment],
+    files: &[Uploaded],
 ) -> Result<Replied, DeskError> {
     let mut fields =
         vec![("threadId", thread), ("text", text), ("client_message_id", key.as_str())];
-    fields.extend(files.iter().map(|file| ("attachment_ids[]", file.id.as_str())));
+    fields.extend(files.iter().map(|file| ("attachment_ids[]", file.ticket.as_str())));
     fetch::post("reply", &fields).await
 }

@@ -4,11 +4,12 @@
 use super::{
     alerts,
     client::messages,
-    connection_dot, drafts, older,
+    connection_dot, drafts, files, older,
     rows::Rows,
     sending::{self, Outbox},
     share,
     timeline::{Change, Timeline},
+    tray::{self, Tray},
     unseen,
 };
 use crate::{
@@ -49,6 +50,8 @@ pub struct Live {
     pub typing: RwSignal<Option<String>>,
     /// What the visitor sent and the server has not taken yet.
     pub outbox: StoredValue<Outbox, LocalStorage>,
+    /// Files for the next message.
+    pub tray: StoredValue<Tray, LocalStorage>,
     tab: StoredValue<Tab, LocalStorage>,
 }
 
@@ -89,6 +92,7 @@ pub fn start(main: Element) {
         missed: RwSignal::new(0),
         typing: RwSignal::new(None),
         outbox: StoredValue::new_local(Outbox::default()),
+        tray: StoredValue::new_local(Tray::default()),
         tab: StoredValue::new_local(Tab {
             main,
             list: list.into(),
@@ -106,6 +110,8 @@ pub fn start(main: Element) {
     drafts::start(live);
     unseen::start(live);
     share::start(live);
+    files::start(live);
+    tray::start(live);
     alerts::start(live);
     if newest {
         let stream = EventStream::open(thread, cursor, move |news| live.hear(news));
