@@ -2,7 +2,7 @@
 
 use super::{
     live::Live,
-    tray::{self, FileBox},
+    tray::{self, FileButton, FileList},
 };
 use crate::{
     browser::form,
@@ -77,6 +77,7 @@ pub fn Composer(
             enctype="multipart/form-data"
         >
             <input type="hidden" name="client_message_id" value=echo.key />
+            <FileList />
             <label class="visually-hidden" for="reply">
                 {say!(conversation.your_reply)}
             </label>
@@ -91,7 +92,7 @@ pub fn Composer(
                 dir="auto"
                 aria-describedby="reply-hint"
             />
-            <FileBox />
+            <FileButton />
             <button class="button" type="submit">
                 {say!(conversation.send)}
             </button>

@@ -51,20 +51,25 @@ enum Stage {
     Failed,
 }
 
-/// The list above the reply box, and the button that fills it; without script the browser's own box for files.
+/// The list above the reply box.
 #[component]
-pub fn FileBox() -> impl IntoView {
-    let most = site().upload_bytes;
-    let limit = say!(files.limit).replace("{max}", &(most / 1_000_000).to_string());
+pub fn FileList() -> impl IntoView {
+    view! { <ul class="tray" aria-label=say!(files.tray) data-most=site().upload_bytes.to_string() hidden></ul> }
+}
+
+/// The button that fills it; without script the browser's own box for files.
+#[component]
+pub fn FileButton() -> impl IntoView {
+    let most = (site().upload_bytes / 1_000_000).to_string();
+    let limit = say!(files.limit).replace("{max}", &most);
     let told = limit.clone();
     view! {
-        <ul class="tray" aria-label=say!(files.tray) data-most=most.to_string() hidden></ul>
         <label class="composer__attach" title=limit>
             <Icon shape=Shape::Clip size=20 />
             <span class="visually-hidden">{say!(files.attach)}</span>
             <input type="file" name="files" multiple aria-describedby="files-limit" />
-            <span class="visually-hidden" id="files-limit">{told}</span>
         </label>
+        <span class="visually-hidden" id="files-limit">{told}</span>
     }
 }
 
