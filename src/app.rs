@@ -11,6 +11,7 @@ use crate::{
         resume::page::ResumePage,
         threads::page::ThreadsPage,
     },
+    language::say,
     ui::{
         escape::escape,
         icon::Shape,
@@ -25,16 +26,7 @@ use leptos_router::{
     path,
 };
 
-/// What every page needs to know of this installation and this request. The server puts it into the context.
-#[derive(Debug, Clone, Default)]
-pub struct Site {
-    /// The name visitors know.
-    pub name: String,
-    /// A key for the form on this page, made for this request.
-    pub fresh_key: String,
-    /// The most bytes that the files of one message may have.
-    pub upload_bytes: u64,
-}
+pub use crate::domain::site::Site;
 
 /// The context's [`Site`].
 pub fn site() -> Site {
@@ -69,7 +61,7 @@ pub fn App() -> impl IntoView {
             escape(&if title.is_empty() { name.clone() } else { format!("{title} · {name}") })
         } />
         <a class="skip visually-hidden" href="#main">
-            "Skip to content"
+            {say!(common.skip)}
         </a>
         <Router>
             <FlatRoutes fallback=NotFoundPage>
@@ -91,12 +83,12 @@ fn NotFoundPage() -> impl IntoView {
     }
     set_status(404);
     Either::Right(view! {
-        <Title text="Not found" />
+        <Title text=say!(common.not_found_tab) />
         <SiteHeader name=site().name here="/404" />
         <Blank
             shape=Shape::Search
-            title="There is nothing here"
-            text="The address may be mistyped, or the page has moved."
+            title=say!(common.not_found)
+            text=say!(common.not_found_why)
             list=true
         />
     })
@@ -106,12 +98,12 @@ fn NotFoundPage() -> impl IntoView {
 pub fn failure(error: DeskError) -> AnyView {
     set_status(error.code.status());
     let (shape, title) = match error.code {
-        Code::NotFound | Code::NoSession => (Shape::Search, "We cannot find this conversation"),
-        Code::Removed => (Shape::Search, "This conversation was removed"),
-        _ => (Shape::Alert, "This page cannot be shown right now"),
+        Code::NotFound | Code::NoSession => (Shape::Search, say!(common.no_conversation)),
+        Code::Removed => (Shape::Search, say!(common.removed)),
+        _ => (Shape::Alert, say!(common.no_page_now)),
     };
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <Blank shape=shape title=title text=error.error list=true />
     }
     .into_any()

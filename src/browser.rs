@@ -14,6 +14,7 @@ pub mod json;
 pub mod outbox;
 pub mod places;
 pub mod scroll;
+pub mod shared;
 pub mod tabs;
 pub mod transport;
 pub mod upload;

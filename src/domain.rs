@@ -12,6 +12,8 @@ pub mod live;
 pub mod message;
 pub mod opening;
 pub mod request;
+pub mod sentence;
+pub mod site;
 pub mod thread;
 pub mod time;
 pub mod words;

@@ -4,17 +4,22 @@
 //! Only the server speaks: `no_language.rs` is this room in the browser's bundle, which holds no catalogue. What a tab
 //! needs travels in the page as [`Words`].
 
+mod errors;
 mod tab;
 
-use crate::domain::words::Words;
+pub use errors::{said, sentence};
+
+use crate::domain::{
+    time::At,
+    words::{Word, Words},
+};
 use leptos::prelude::use_context;
 use leptos_i18n::Locale as _;
 
-/// What the library makes of the catalogues.
+/// What the build script makes of the catalogues.
+#[allow(dead_code, unused_imports, clippy::all, reason = "generated")]
 mod catalogue {
-    // The other way needs a build script that compiles all of ICU's data sources.
-    #![allow(deprecated, reason = "the build script in its place would bring in forty crates")]
-    leptos_i18n::load_locales!();
+    include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 }
 
 pub use catalogue::i18n::Locale;
@@ -74,4 +79,29 @@ pub fn own_name(locale: Locale) -> &'static str {
 /// What a tab needs, in the language of this page.
 pub fn words() -> Words {
     tab::words(locale())
+}
+
+/// One of these words.
+pub fn word(word: Word) -> String {
+    tab::word(locale(), word)
+}
+
+/// Day and month in UTC, `4 May`.
+pub fn short_day(at: &At) -> String {
+    let (month, day) = at.month_day();
+    match month {
+        1 => say!(common.day_1, day = day),
+        2 => say!(common.day_2, day = day),
+        3 => say!(common.day_3, day = day),
+        4 => say!(common.day_4, day = day),
+        5 => say!(common.day_5, day = day),
+        6 => say!(common.day_6, day = day),
+        7 => say!(common.day_7, day = day),
+        8 => say!(common.day_8, day = day),
+        9 => say!(common.day_9, day = day),
+        10 => say!(common.day_10, day = day),
+        11 => say!(common.day_11, day = day),
+        12 => say!(common.day_12, day = day),
+        _ => at.day().into(),
+    }
 }

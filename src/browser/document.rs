@@ -13,6 +13,18 @@ pub fn page() -> Window {
     window()
 }
 
+/// Does it in the tab only: on the server nothing happens.
+pub fn awake(f: impl FnOnce()) {
+    if cfg!(target_family = "wasm") {
+        f();
+    }
+}
+
+/// The page's main part.
+pub fn main() -> Option<web_sys::Element> {
+    document().get_element_by_id("main")
+}
+
 /// Says that the page's islands are alive, for tests and for style.
 pub fn mark_hydrated() {
     if let Some(root) = document().document_element() {

@@ -2,8 +2,11 @@
 //! the features' `api.rs`; this is their caller, without the general client that leptos would bring along. On the
 //! server nothing here runs.
 
-use super::json;
-use crate::domain::error::{Code, DeskError};
+use super::{document::carried, json};
+use crate::domain::{
+    error::{Code, DeskError},
+    words::{Word, Words},
+};
 use js_sys::futures::JsFuture;
 use leptos::prelude::window;
 use serde::de::DeserializeOwned;
@@ -31,21 +34,16 @@ async fn call<T: DeserializeOwned>(
     fields: &Fields<'_>,
     post: bool,
 ) -> Result<T, DeskError> {
-    let answer = exchange(function, fields, post).await.map_err(|_| {
-        DeskError::new(
-            Code::Unreachable,
-            "You seem to be offline. Your text is kept; please try again.",
-        )
-    });
-    let (ok, body) = answer?;
+    let failed = |code, word| DeskError::new(code, carried_word(word));
+    let answer = exchange(function, fields, post).await;
+    let (ok, body) = answer.map_err(|_| failed(Code::Unreachable, Word::CannotReach))?;
     let read = if ok { json::read(body).map(Ok) } else { json::read(body).map(Err) };
     // What is no answer of ours comes from something in between: ours did not hear it, or was not heard.
-    read.unwrap_or_else(|| {
-        Err(DeskError::new(
-            Code::Unreachable,
-            "Something went wrong on our side. Please try again.",
-        ))
-    })
+    read.unwrap_or_else(|| Err(failed(Code::Unreachable, Word::Trouble)))
+}
+
+fn carried_word(word: Word) -> String {
+    carried::<Words>(Words::ID).map(|words| words.say(word).to_owned()).unwrap_or_default()
 }
 
 /// Whether it went well, and the JSON of the answer; `null` where there is none.

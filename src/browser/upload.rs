@@ -111,7 +111,8 @@ pub async fn draw(file: &File, canvas: &Element) -> bool {
     let drawn = async || -> Result<(), JsValue> {
         let options = Object::new();
         Reflect::set(&options, &"resizeWidth".into(), &96.into())?;
-        let make: Function = Reflect::get(&js_sys::global(), &"createImageBitmap".into())?.dyn_into()?;
+        let make: Function =
+            Reflect::get(&js_sys::global(), &"createImageBitmap".into())?.dyn_into()?;
         let made: Promise = make.call2(&JsValue::UNDEFINED, file, &options)?.dyn_into()?;
         let picture = JsFuture::from(made).await?;
         let pen = called(canvas, "getContext", &"bitmaprenderer".into())?;

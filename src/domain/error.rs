@@ -1,5 +1,6 @@
 //! The one error that crosses from server to browser: `{"error": "<sentence>", "code": "<stable_word>"}`.
 
+use super::{sentence::Sentence, words::Word};
 use leptos::server_fn::{
     codec::JsonEncoding,
     error::{FromServerFnError, ServerFnErrorErr},
@@ -66,6 +67,16 @@ pub struct FieldError {
     pub field: String,
     /// A sentence for the person who typed.
     pub message: String,
+    /// What it says, until it is said in their language.
+    #[serde(skip)]
+    pub sentence: Option<Sentence>,
+}
+
+impl FieldError {
+    /// A fault that is not said yet.
+    pub fn new(field: impl Into<String>, sentence: Sentence) -> Self {
+        Self { field: field.into(), message: String::new(), sentence: Some(sentence) }
+    }
 }
 
 /// What went wrong, in a sentence a visitor can act on. Never carries what Plain answered.
@@ -81,53 +92,51 @@ pub struct DeskError {
     /// For [`Code::RateLimited`]: the seconds to wait. It travels as the header `Retry-After`, not in the JSON.
     #[serde(skip)]
     pub retry_after: Option<u32>,
+    /// What [`error`](Self::error) says, until the server's edge or the tab says it in the visitor's language; none for
+    /// what is meant for programmers, which is said in English.
+    #[serde(skip)]
+    pub sentence: Option<Sentence>,
 }
 
 impl DeskError {
-    /// An error with its sentence.
+    /// An error whose sentence is for programmers.
     pub fn new(code: Code, error: impl Into<String>) -> Self {
-        Self { error: error.into(), code, fields: Vec::new(), retry_after: None }
+        Self { error: error.into(), code, fields: Vec::new(), retry_after: None, sentence: None }
+    }
+
+    /// An error whose sentence is for visitors, each in their language.
+    pub fn of(code: Code, sentence: Sentence) -> Self {
+        Self { sentence: Some(sentence), ..Self::new(code, "") }
     }
 
     /// The visitor holds no such thread; says the same whether it exists or not.
     pub fn not_found() -> Self {
-        Self::new(
-            Code::NotFound,
-            "This conversation does not exist, or it was opened in another browser.",
-        )
+        Self::of(Code::NotFound, Sentence::NotFound)
     }
 
     /// The visitor's thread does not exist any more.
     pub fn removed() -> Self {
-        Self::new(
-            Code::Removed,
-            "This conversation was removed with its messages. You can open a new request at any time.",
-        )
+        Self::of(Code::Removed, Sentence::Removed)
     }
 
     /// The thread has no such file, whether it exists elsewhere or not.
     pub fn no_such_file() -> Self {
-        Self::new(
-            Code::NotFound,
-            "This file is not part of the conversation, or not any more. Please reload the conversation.",
-        )
+        Self::of(Code::NotFound, Sentence::NoFile)
     }
 
     /// Plain cannot be reached.
     pub fn unavailable() -> Self {
-        Self::new(
-            Code::Unavailable,
-            "Our support desk cannot be reached right now. Your text is kept; please try again in a moment.",
-        )
+        Self::of(Code::Unavailable, Sentence::Unavailable)
     }
 
     /// Some fields are wrong.
     pub fn invalid(fields: Vec<FieldError>) -> Self {
-        let error = match fields.as_slice() {
-            [one] => one.message.clone(),
-            _ => "Please correct the marked fields.".into(),
+        let sentence = match fields.as_slice() {
+            [one] => one.sentence,
+            _ => None,
         };
-        Self { error, code: Code::Invalid, fields, retry_after: None }
+        let sentence = sentence.unwrap_or(Sentence::Word(Word::CheckFields));
+        Self { fields, ..Self::of(Code::Invalid, sentence) }
     }
 }
 
@@ -143,18 +152,14 @@ impl FromServerFnError for DeskError {
     type Encoder = JsonEncoding;
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
+        // Nothing that leptos says: the router gives it the sentence of its code, in the visitor's language.
         match value {
             ServerFnErrorErr::Args(_)
             | ServerFnErrorErr::MissingArg(_)
-            | ServerFnErrorErr::Deserialization(_) => Self::new(
-                Code::BadRequest,
-                "The request is incomplete or malformed. Please reload the page.",
-            ),
-            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::new(
-                Code::Unavailable,
-                "You seem to be offline. Your text is kept; please try again.",
-            ),
-            _ => Self::new(Code::Internal, "Something went wrong on our side. Please try again."),
+            | ServerFnErrorErr::Deserialization(_) => {
+                Self::of(Code::BadRequest, Sentence::Malformed)
+            }
+            _ => Self::of(Code::Internal, Sentence::Internal),
         }
     }
 }

@@ -3,6 +3,8 @@
 use super::{
     error::{DeskError, FieldError},
     ids::SubmissionId,
+    sentence::Sentence,
+    words::Word,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,43 +82,40 @@ impl Draft {
     /// All faults at once, in the order of the form.
     pub fn check(&self) -> Result<Request, DeskError> {
         let mut faults = Vec::new();
-        let mut fault = |field: &str, message: String| {
-            faults.push(FieldError { field: field.into(), message });
-        };
+        let mut fault = |field, sentence| faults.push(FieldError::new(field, sentence));
         let name = one_line(&self.name);
         match name.chars().count() {
-            0 => fault("name", "Please tell us your name.".into()),
-            n if n > limits::NAME => fault("name", too_long("The name", n, limits::NAME)),
+            0 => fault("name", Sentence::Word(Word::NameMissing)),
+            n if n > limits::NAME => {
+                fault("name", Sentence::TooLong(Word::NameTooLong, n, limits::NAME))
+            }
             _ => {}
         }
         let email = self.email.trim();
         if email.is_empty() {
-            fault("email", "Please give an e-mail address, so that we can reach you.".into());
+            fault("email", Sentence::Word(Word::EmailMissing));
         } else if !is_email(email) {
-            fault(
-                "email",
-                "This does not look like an e-mail address. Example: ada@example.com".into(),
-            );
+            fault("email", Sentence::Word(Word::EmailWrong));
         }
         let topic = TOPICS.iter().find(|(value, _)| *value == self.topic).map(|(value, _)| *value);
         if topic.is_none() {
-            fault("topic", "Please choose what this is about.".into());
+            fault("topic", Sentence::Word(Word::TopicMissing));
         }
         let subject = one_line(&self.subject);
         match subject.chars().count() {
-            0 => fault("subject", "Please give your request a subject.".into()),
+            0 => fault("subject", Sentence::Word(Word::SubjectMissing)),
             n if n > limits::SUBJECT => {
-                fault("subject", too_long("The subject", n, limits::SUBJECT))
+                fault("subject", Sentence::TooLong(Word::SubjectTooLong, n, limits::SUBJECT))
             }
             _ => {}
         }
         let message = check_text(&self.message);
-        if let Err(sentence) = &message {
-            fault("message", sentence.clone());
+        if let Err(sentence) = message {
+            fault("message", sentence);
         }
         let submission_id = SubmissionId::parse(self.submission_id.as_str());
         if submission_id.is_err() {
-            fault("submission_id", "This form is out of date. Please send it once more.".into());
+            fault("submission_id", Sentence::Word(Word::FormStale));
         }
         match (topic, message, submission_id, faults.is_empty()) {
             (Some(topic), Ok(message), Ok(submission_id), true) => Ok(Request {
@@ -134,7 +133,7 @@ impl Draft {
 
 /// Checks a message's text: outer blank lines go, line ends become `\n`, 1 to [`limits::TEXT`] characters.
 /// The error is a sentence for the person who typed.
-pub fn check_text(text: &str) -> Result<String, String> {
+pub fn check_text(text: &str) -> Result<String, Sentence> {
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -148,14 +147,10 @@ pub fn check_text(text: &str) -> Result<String, String> {
     let text = clean;
     let text = text.trim_end().trim_start_matches('\n').to_string();
     match text.chars().count() {
-        _ if text.trim().is_empty() => Err("Please write a message.".into()),
-        n if n > limits::TEXT => Err(too_long("The message", n, limits::TEXT)),
+        _ if text.trim().is_empty() => Err(Sentence::Word(Word::WriteSomething)),
+        n if n > limits::TEXT => Err(Sentence::TooLong(Word::MessageTooLong, n, limits::TEXT)),
         _ => Ok(text),
     }
-}
-
-fn too_long(what: &str, is: usize, max: usize) -> String {
-    format!("{what} has {is} characters; at most {max} fit. Please shorten it.")
 }
 
 /// White space and control characters to single blanks.
@@ -229,7 +224,8 @@ mod tests {
         draft.message.push('ä');
         let error = draft.check().unwrap_err();
         assert_eq!(error.fields[0].field, "message");
-        assert!(error.error.contains("5001"), "{}", error.error);
+        let too_long = Sentence::TooLong(Word::MessageTooLong, 5001, limits::TEXT);
+        assert_eq!(error.sentence, Some(too_long));
     }
 
     #[test]

@@ -20,15 +20,6 @@ pub enum Status {
 }
 
 impl Status {
-    /// What the visitor reads.
-    pub fn label(self) -> &'static str {
-        match self {
-            Status::InProgress => "In progress",
-            Status::WaitingForYou => "Waiting for you",
-            Status::Done => "Done",
-        }
-    }
-
     /// The word for class names.
     pub fn word(self) -> &'static str {
         match self {

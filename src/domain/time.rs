@@ -49,15 +49,10 @@ impl At {
         self.0.get(..10).unwrap_or(&self.0)
     }
 
-    /// Day and month in UTC, `4 May`.
-    pub fn short_day(&self) -> String {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let number = |at: std::ops::Range<usize>| self.0.get(at)?.parse::<usize>().ok();
-        match (number(8..10), number(5..7).and_then(|month| MONTHS.get(month.wrapping_sub(1)))) {
-            (Some(day), Some(month)) => format!("{day} {month}"),
-            _ => self.day().to_owned(),
-        }
+    /// Month (1 to 12) and day in UTC; `(0, 0)` where the text holds none.
+    pub fn month_day(&self) -> (usize, usize) {
+        let number = |at: std::ops::Range<usize>| self.0.get(at)?.parse().ok();
+        number(5..7).zip(number(8..10)).unwrap_or_default()
     }
 
     /// Hours and minutes in UTC, `09:12`.
@@ -78,7 +73,7 @@ mod tests {
 
     #[test]
     fn known_moments() {
-        assert_eq!(At::from_millis(1_695_742_583_690).short_day(), "26 Sep");
+        assert_eq!(At::from_millis(1_695_742_583_690).month_day(), (9, 26));
         assert_eq!(At::from_millis(0).as_str(), "1970-01-01T00:00:00.000Z");
         assert_eq!(At::from_millis(1_695_742_583_690).as_str(), "2023-09-26T15:36:23.690Z");
         assert_eq!(At::from_millis(951_782_400_000).as_str(), "2000-02-29T00:00:00.000Z");

@@ -5,7 +5,12 @@ use crate::domain::words::{Word, Words};
 
 /// All of them in this language.
 pub(super) fn words(locale: Locale) -> Words {
-    Words::new(|word| match word {
+    Words::new(|it| word(locale, it))
+}
+
+/// One of them.
+pub(super) fn word(locale: Locale, word: Word) -> String {
+    match word {
         Word::Connecting => say_in!(locale, tab.connecting),
         Word::Live => say_in!(locale, tab.live),
         Word::Reconnecting => say_in!(locale, tab.reconnecting),
@@ -74,5 +79,5 @@ pub(super) fn words(locale: Locale) -> Words {
         Word::SubjectTooLong => say_in!(locale, tab.subject_too_long),
         Word::CheckFields => say_in!(locale, tab.check_fields),
         Word::FormStale => say_in!(locale, tab.form_stale),
-    })
+    }
 }

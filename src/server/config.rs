@@ -9,6 +9,7 @@ pub use settings::{SETTINGS, Setting};
 use super::{
     language::Languages,
     limits::{LimitSettings, Rate},
+    look::Look,
     redis::{RedisSettings, check_url},
     telemetry::{LogFormat, MetricsFor},
 };
@@ -116,6 +117,8 @@ pub struct Config {
     pub name: String,
     /// The languages of the pages.
     pub languages: Languages,
+    /// The operator's colours and logo.
+    pub look: Look,
     /// Age at which a cached conversation is read anew.
     pub cache_ttl: Duration,
     /// How often a watched conversation is compared with Plain's; zero: never.
@@ -332,6 +335,18 @@ impl Sources {
         Ok(Some(settings))
     }
 
+    fn look(&self) -> Result<Look, ConfigError> {
+        let mut look = Look::default();
+        if let Some(text) = self.get("HOTLINE_ACCENT") {
+            let accent = text.trim().parse();
+            look.accent(accent.map_err(|fault: String| self.fail("HOTLINE_ACCENT", fault))?);
+        }
+        if let Some(path) = self.get("HOTLINE_LOGO") {
+            look.logo(Path::new(path)).map_err(|fault| self.fail("HOTLINE_LOGO", fault))?;
+        }
+        Ok(look)
+    }
+
     fn secrets(&self, name: &str) -> Vec<Secret> {
         let text = self.get(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Secret::new).collect()
@@ -524,6 +539,7 @@ impl Config {
             languages: s.get("HOTLINE_LANGUAGES").map_or(Ok(Languages::default()), |text| {
                 text.parse().map_err(|fault: String| s.fail("HOTLINE_LANGUAGES", fault))
             })?,
+            look: s.look()?,
             name: s.get("HOTLINE_NAME").unwrap_or("Hotline").trim().to_string(),
             cache_ttl: s.millis("HOTLINE_CACHE_MS", 30_000, 0, 600_000)?,
             repair_every: s.millis("HOTLINE_REPAIR_MS", 60_000, 0, 3_600_000)?,

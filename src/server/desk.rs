@@ -30,6 +30,7 @@ use super::{bus::EventBus, plain::PlainClient};
 use crate::domain::{
     error::{Code, DeskError},
     ids::ThreadId,
+    sentence::Sentence,
     thread::Thread,
 };
 use std::{
@@ -215,7 +216,7 @@ impl Desk {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, DeskError>> + Send + 'static,
 ) -> Result<T, DeskError> {
-    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|_| {
-        Err(DeskError::new(Code::Internal, "Something went wrong on our side. Please try again."))
-    })
+    tokio::spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|_| Err(DeskError::of(Code::Internal, Sentence::Internal)))
 }

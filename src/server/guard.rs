@@ -1,7 +1,13 @@
 //! What stands before every route: same-origin check, security headers, the peer's address.
 
-use super::{config::Config, telemetry::is_private, webhook::Peer};
-use crate::domain::error::{Code, DeskError};
+use super::{config::Config, language::Languages, telemetry::is_private, webhook::Peer};
+use crate::{
+    domain::{
+        error::{Code, DeskError},
+        sentence::Sentence,
+    },
+    language::{Locale, said},
+};
 use axum::{
     Json,
     extract::{ConnectInfo, Request},
@@ -25,6 +31,7 @@ pub struct Guard {
     public_origin: Option<String>,
     https: bool,
     trusted_proxies: Vec<IpNet>,
+    languages: Languages,
     /// Whether an unnamed proxy was warned about.
     wondered: Arc<AtomicBool>,
 }
@@ -36,6 +43,7 @@ impl Guard {
             public_origin: config.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
             https: config.https(),
             trusted_proxies: config.trusted_proxies.clone(),
+            languages: config.languages.clone(),
             wondered: Arc::default(),
         }
     }
@@ -132,21 +140,24 @@ impl Guard {
         let machine = path.starts_with("/api/webhooks/") || path == "/api/support/presence";
         let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let api = request.uri().path().starts_with("/api/");
+        // Programs do not read sentences.
+        let locale = (!machine && (api || !safe)).then(|| self.languages.of(request.headers()));
         let mut response = if !is_plain_path(request.uri().path()) {
             (StatusCode::BAD_REQUEST, "This is not a path.\n").into_response()
         } else if safe || machine || self.is_own_page(request.headers()) {
             next.run(request).await
         } else {
-            let error = DeskError::new(
-                Code::Forbidden,
-                "This request came from another website. Please open the page here and send it again.",
-            );
+            let error = DeskError::of(Code::Forbidden, Sentence::Foreign);
             if api {
                 error_response(&error)
             } else {
+                let error = said(locale.unwrap_or_default(), error);
                 (StatusCode::FORBIDDEN, format!("{}\n", error.error)).into_response()
             }
         };
+        if let (Some(locale), Some(unsaid)) = (locale, response.extensions_mut().remove()) {
+            say_again(locale, unsaid, &mut response);
+        }
         let headers = response.headers_mut();
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
@@ -223,13 +234,35 @@ pub fn set_retry_after(headers: &mut HeaderMap, error: &DeskError) {
     }
 }
 
-/// An error of the API, as JSON with its status.
+/// An error whose visitor's language is not known yet.
+#[derive(Debug, Clone)]
+struct Unsaid(DeskError);
+
+/// An error of the API, as JSON with its status. The guard, which knows who asked, says it in the visitor's language.
 pub fn error_response(error: &DeskError) -> Response {
     let status =
         StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, [(header::CACHE_CONTROL, "no-store")], Json(error)).into_response();
+    error_with_status(status, error)
+}
+
+/// The same under another status than its code's.
+pub fn error_with_status(status: StatusCode, error: &DeskError) -> Response {
+    let english = Json(said(Locale::en, error.clone()));
+    let mut response = (status, [(header::CACHE_CONTROL, "no-store")], english).into_response();
     set_retry_after(response.headers_mut(), error);
+    response.extensions_mut().insert(Unsaid(error.clone()));
     response
+}
+
+/// Puts the error's JSON in this language in the place of the English one.
+fn say_again(locale: Locale, Unsaid(error): Unsaid, response: &mut Response) {
+    if locale == Locale::en {
+        return;
+    }
+    *response.body_mut() = Json(said(locale, error)).into_response().into_body();
+    // They spoke of the other body.
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.headers_mut().remove(header::CONTENT_ENCODING);
 }
 
 #[cfg(test)]
@@ -241,6 +274,7 @@ mod tests {
             public_origin: Some("https://help.example.com".into()),
             https: true,
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            languages: Languages::default(),
             wondered: Arc::default(),
         }
     }

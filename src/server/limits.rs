@@ -24,7 +24,10 @@ pub use network::Network;
 pub use rate::{NoRate, Rate};
 
 use super::session::Session;
-use crate::domain::error::{Code, DeskError};
+use crate::domain::{
+    error::{Code, DeskError},
+    sentence::{Much, Sentence},
+};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, MonotonicClock},
@@ -84,30 +87,18 @@ impl Bucket {
         }
     }
 
-    /// What is said to whom did too much of it; `kept` where there is a text to worry about.
-    fn sentence(self, shared: bool, seconds: u64) -> String {
-        let what = match (self, shared) {
-            (Self::Form, false) => "You have sent many requests in a short time.",
-            (Self::Replies, false) => "You have sent many messages in a short time.",
-            (_, false) => "This was asked for very often in a short time.",
-            (_, true) => "Very much comes from your network right now.",
+    /// What is said to whom did too much of it.
+    fn sentence(self, shared: bool, seconds: u64) -> Sentence {
+        let much = match (self, shared) {
+            (Self::Form, false) => Much::Requests,
+            (Self::Replies, false) => Much::Messages,
+            (_, false) => Much::Asked,
+            // There is a text to worry about.
+            (Self::Form | Self::Replies, true) => Much::NetworkSends,
+            (_, true) => Much::NetworkAsks,
         };
-        let kept = match self {
-            Self::Form | Self::Replies => "Your text is kept; please send it again in",
-            _ => "Please try again in",
-        };
-        format!("{what} {kept} {}.", words(seconds))
+        Sentence::TooOften(much, seconds)
     }
-}
-
-/// `1 second`, `59 seconds`, `2 minutes`, `3 hours`: never less than it takes.
-fn words(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        0..60 => (seconds.max(1), "second"),
-        60..3600 => (seconds.div_ceil(60), "minute"),
-        _ => (seconds.div_ceil(3600), "hour"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How much of what a session may do, and how many sessions an address counts for.
@@ -192,7 +183,7 @@ impl Limits {
         // A wait of a moment is told as a second.
         let seconds = refusal.wait.as_millis().div_ceil(1000).max(1);
         let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
-        let mut error = DeskError::new(Code::RateLimited, bucket.sentence(refusal.shared, seconds));
+        let mut error = DeskError::of(Code::RateLimited, bucket.sentence(refusal.shared, seconds));
         error.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
         Err(error)
     }
@@ -305,6 +296,7 @@ impl<K: Hash + Eq + Copy, C: Clock + Clone> Keyed<K, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::{Locale, said};
     use governor::clock::FakeRelativeClock;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -402,6 +394,7 @@ mod tests {
         let dana = Session::new();
         limits.check(FORM, Some(&dana), v4(1)).unwrap();
         let error = limits.check(FORM, Some(&dana), v4(1)).unwrap_err();
+        let error = said(Locale::en, error);
         assert_eq!((error.code, error.retry_after), (Code::RateLimited, Some(90)));
         assert_eq!(
             error.error,
@@ -410,16 +403,5 @@ mod tests {
         let json = serde_json::to_value(&error).unwrap();
         assert_eq!(json, serde_json::json!({"error": error.error, "code": "rate_limited"}));
         assert!(Limits::off().check(FORM, Some(&dana), v4(1)).is_ok());
-        for (seconds, text) in [
-            (0, "1 second"),
-            (1, "1 second"),
-            (59, "59 seconds"),
-            (60, "1 minute"),
-            (61, "2 minutes"),
-            (3600, "1 hour"),
-            (86_400, "24 hours"),
-        ] {
-            assert_eq!(words(seconds), text);
-        }
     }
 }

@@ -5,6 +5,7 @@ use super::{
     guard::{client_address, set_retry_after},
     limits::Bucket,
     links::is_visit,
+    preferences,
     shell::shell,
     state::AppState,
     uploads::{self, Enclosed, Filled},
@@ -17,9 +18,10 @@ use crate::{
         error::{Code, DeskError},
         link::NotOpened,
         request::Draft,
+        sentence::Sentence,
     },
     features::conversation::file_page::FileRefused,
-    language::Locale,
+    language::{own_name, said, tag},
 };
 use axum::{
     body::{Body, Bytes},
@@ -44,12 +46,18 @@ const MAX_DRAIN: usize = 16 * 1024 * 1024;
 pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     move || {
         provide_context(state.clone());
-        let parts = use_context::<Parts>();
-        provide_context(parts.map_or_else(Locale::default, |it| state.languages.of(&it.headers)));
+        let parts = use_context::<Parts>().map(|parts| (parts.headers, parts.uri));
+        let (headers, uri) = parts.unwrap_or_default();
+        provide_context(state.languages.of(&headers));
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: super::session::random_key(),
             upload_bytes: state.desk.upload_bytes(),
+            here: here(&uri),
+            theme: preferences::theme(&headers),
+            languages: state.languages.all().iter().map(|it| (tag(*it), own_name(*it))).collect(),
+            logo: state.look.logo_path(),
+            colours: state.look.colours_path(),
         });
         if let Some(response) = use_context::<ResponseOptions>() {
             provide_context(SetStatus(Arc::new(move |status| {
@@ -59,6 +67,12 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
             })));
         }
     }
+}
+
+/// Where the switches of a page come back to. What stands in for another address (`/404`, `/r`) is none to come back to.
+fn here(uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or("/", |it| it.as_str());
+    if matches!(path, "/404" | "/r") { "/".into() } else { path.into() }
 }
 
 /// Renders the page of this request's path, with something more in its context.
@@ -77,7 +91,12 @@ async fn render<T: Clone + Send + Sync + 'static>(
 }
 
 /// The page that stands in for a file that is not handed on, with the error's status.
-pub(super) async fn instead(state: AppState, request: Request, refused: FileRefused) -> Response {
+pub(super) async fn instead(
+    state: AppState,
+    request: Request,
+    mut refused: FileRefused,
+) -> Response {
+    refused.error = said(state.languages.of(request.headers()), refused.error);
     let status = status_of(&refused.error);
     let mut response = render(state, request, refused).await;
     *response.status_mut() = status;
@@ -88,10 +107,7 @@ pub(super) async fn instead(state: AppState, request: Request, refused: FileRefu
 pub async fn not_found(State(state): State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
-        return super::guard::error_response(&DeskError::new(
-            Code::NotFound,
-            "There is no such route.",
-        ));
+        return super::guard::error_response(&DeskError::of(Code::NotFound, Sentence::NoRoute));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response();
@@ -112,10 +128,7 @@ pub(super) async fn read_body(
     if !kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         return Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            DeskError::new(
-                Code::BadRequest,
-                "This form came in a way that we cannot read. Please send it from this page.",
-            ),
+            DeskError::of(Code::BadRequest, Sentence::FormKind),
         ));
     }
     let mut read = Vec::new();
@@ -123,13 +136,7 @@ pub(super) async fn read_body(
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk: Bytes = chunk.map_err(|_| {
-            (
-                StatusCode::BAD_REQUEST,
-                DeskError::new(
-                    Code::BadRequest,
-                    "The form did not arrive whole. Please send it again.",
-                ),
-            )
+            (StatusCode::BAD_REQUEST, DeskError::of(Code::BadRequest, Sentence::FormBroken))
         })?;
         length += chunk.len();
         if length <= MAX_FORM {
@@ -141,10 +148,7 @@ pub(super) async fn read_body(
     if length > MAX_FORM {
         return Err((
             StatusCode::PAYLOAD_TOO_LARGE,
-            DeskError::new(
-                Code::TooLarge,
-                "This is more than the form can take. Please go back, shorten the message to 5,000 characters and send it again.",
-            ),
+            DeskError::of(Code::TooLarge, Sentence::FormLarge),
         ));
     }
     Ok(read)
@@ -156,10 +160,7 @@ async fn read_form<T: for<'de> Deserialize<'de>>(
     body: Body,
 ) -> Result<T, (StatusCode, DeskError)> {
     serde_urlencoded::from_bytes(&read_body(headers, body).await?).map_err(|_| {
-        (
-            StatusCode::BAD_REQUEST,
-            DeskError::new(Code::BadRequest, "The form could not be read. Please send it again."),
-        )
+        (StatusCode::BAD_REQUEST, DeskError::of(Code::BadRequest, Sentence::FormUnread))
     })
 }
 
@@ -198,6 +199,7 @@ pub async fn post_request(State(state): State<AppState>, request: Request) -> Re
         },
         Err((status, error)) => (Draft::default(), status, error),
     };
+    let error = said(state.languages.of(&parts.headers), error);
     let again = Request::from_parts(parts, Body::empty());
     let echo = FormEcho::of(draft, error.clone());
     refused(render(state, again, echo).await, status, &error)
@@ -278,6 +280,7 @@ pub async fn post_reply(
         }
         Err((status, error)) => (ReplyForm::default(), status, error),
     };
+    let error = said(state.languages.of(&parts.headers), error);
     let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
     let again = Request::from_parts(parts, Body::empty());
     refused(render(state, again, echo).await, status, &error)

@@ -1,18 +1,25 @@
 //! The table of routes, by who calls them.
 
 use super::{
-    assets, downloads, guard::Guard, limits, pages, presence, shell::shell, state::AppState,
+    assets, downloads,
+    guard::{Guard, error_with_status},
+    limits, look, pages, preferences, presence,
+    shell::shell,
+    state::AppState,
     uploads, visitor, webhook,
 };
 use crate::{
     app::App,
-    domain::error::{Code, DeskError},
+    domain::{
+        error::{Code, DeskError},
+        sentence::Sentence,
+    },
 };
 use axum::{
-    Json, Router,
+    Router,
     body::{Body, to_bytes},
     extract::Request,
-    http::{Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header, response::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -54,6 +61,8 @@ pub fn router(
         .route("/", post(pages::post_request))
         .route("/t/{thread_id}", post(pages::post_reply))
         .route("/r/{*token}", get(pages::resume).post(pages::resume))
+        .route("/preferences", post(preferences::save))
+        .route("/look/{file}", get(look::file))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
         })
@@ -117,16 +126,13 @@ async fn api(mut request: Request, next: Next) -> Response {
         let (parts, body) = request.into_parts();
         match pages::read_body(&parts.headers, body).await {
             Ok(body) => request = Request::from_parts(parts, Body::from(body)),
-            Err((status, error)) => {
-                let no_store = [(header::CACHE_CONTROL, "no-store")];
-                return (status, no_store, Json(error)).into_response();
-            }
+            Err((status, error)) => return error_with_status(status, &error),
         }
     }
     let mut response = next.run(request).await;
     if api {
         // A visitor's messages belong into no cache. The stream says more than that, and keeps its own word.
-        let no_store = header::HeaderValue::from_static("no-store");
+        let no_store = HeaderValue::from_static("no-store");
         response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
     }
     let failed = response.status().is_server_error() || response.status().is_client_error();
@@ -139,29 +145,40 @@ async fn api(mut request: Request, next: Next) -> Response {
     if !api || !failed || answered {
         return response;
     }
-    let (mut parts, body) = response.into_parts();
+    let (parts, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, 64 * 1024).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let error = serde_json::from_slice::<DeskError>(&bytes).unwrap_or_else(|_| {
-        match parts.status.as_u16() {
-            404 => DeskError::new(Code::NotFound, "There is no such route."),
-            405 => DeskError::new(Code::BadRequest, "This route does not take that method."),
-            413 => DeskError::new(Code::TooLarge, "This is more than this route takes."),
-            500.. => DeskError::new(
-                Code::Internal,
-                "Something went wrong on our side. Please try again.",
-            ),
-            _ => DeskError::new(Code::BadRequest, "The request is incomplete or malformed."),
-        }
-    });
-    if parts.status == StatusCode::INTERNAL_SERVER_ERROR {
-        parts.status = StatusCode::from_u16(error.code.status()).unwrap_or(parts.status);
-    }
+    let (code, sentence) = match serde_json::from_slice::<DeskError>(&bytes) {
+        // One of ours, on its way out already.
+        Ok(error) if !error.error.is_empty() => return restored(parts, &error),
+        Ok(DeskError { code: code @ Code::BadRequest, .. }) => (code, Sentence::Malformed),
+        Ok(DeskError { code, .. }) => (code, Sentence::Internal),
+        Err(_) => match parts.status.as_u16() {
+            404 => (Code::NotFound, Sentence::NoRoute),
+            405 => (Code::BadRequest, Sentence::NoMethod),
+            413 => (Code::TooLarge, Sentence::TooMuch),
+            500.. => (Code::Internal, Sentence::Internal),
+            _ => (Code::BadRequest, Sentence::Malformed),
+        },
+    };
+    restored(parts, &DeskError::of(code, sentence))
+}
+
+/// The answer with this error as its JSON. What leptos could only call 500 gets the status of its code.
+fn restored(mut parts: Parts, error: &DeskError) -> Response {
+    let named = StatusCode::from_u16(error.code.status()).unwrap_or(parts.status);
+    let failed = parts.status == StatusCode::INTERNAL_SERVER_ERROR;
+    let (said, body) =
+        error_with_status(if failed { named } else { parts.status }, error).into_parts();
+    parts.status = said.status;
+    parts.extensions.extend(said.extensions);
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts
-        .headers
-        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    parts.headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    Response::from_parts(parts, Body::from(serde_json::to_vec(&error).unwrap_or_default()))
+    for (name, value) in [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ] {
+        parts.headers.insert(name, value);
+    }
+    Response::from_parts(parts, body)
 }

@@ -294,6 +294,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         streams,
         name: config.name.as_str().into(),
         languages: config.languages.clone(),
+        look: config.look.clone().into(),
+        https: config.https(),
     };
     let of_bus = bus.clone();
     let checks = vec![

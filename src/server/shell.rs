@@ -1,11 +1,12 @@
 //! The HTML document around every page, and its content security policy.
 
 use crate::{
-    app::App,
-    language::{direction, locale, tag},
+    app::{App, site},
+    domain::site::Theme,
+    language::{direction, locale, say, tag},
 };
 use axum::http::{HeaderValue, header};
-use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
+use leptos::{config::LeptosOptions, html::meta, nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
 
@@ -28,6 +29,7 @@ fn policy(nonce: &str, reload: Option<u32>) -> String {
 /// The document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let locale = locale();
+    let site = site();
     let watched = std::env::var_os("LEPTOS_WATCH").is_some();
     if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) {
         if let Ok(policy) =
@@ -41,22 +43,31 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         response.insert_header(header::CONTENT_LANGUAGE, language);
         response.insert_header(header::VARY, HeaderValue::from_static("accept-language, cookie"));
     }
+    let chosen = (site.theme != Theme::Auto).then(|| site.theme.word());
     let css = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
         <!DOCTYPE html>
-        <html lang=tag(locale) dir=direction(locale)>
+        <html lang=tag(locale) dir=direction(locale) data-theme=chosen>
             <head>
                 <meta charset="utf-8" />
                 <meta
                     name="viewport"
                     content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
                 />
-                <meta name="color-scheme" content="light dark" />
-                <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)" />
-                <meta name="theme-color" content="#1b1918" media="(prefers-color-scheme: dark)" />
-                <meta name="description" content="Write to the team and get the answer right here, at once." />
+                // `--surface` of both appearances, for what is around the page.
+                <meta name="color-scheme" content=if site.theme == Theme::Auto { "light dark" } else { site.theme.word() } />
+                {[(Theme::Light, "#ffffff"), (Theme::Dark, "#1b1918")]
+                    .map(|(theme, colour)| {
+                        let wished = format!("(prefers-color-scheme: {})", theme.word());
+                        let media = (site.theme == Theme::Auto).then_some(wished);
+                        (site.theme == theme || media.is_some())
+                            .then(|| meta().name("theme-color").content(colour).attr("media", media))
+                    })
+                    .to_vec()}
+                <meta name="description" content=say!(common.description) />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" id="leptos" href=css />
+                {site.colours.map(|colours| view! { <link rel="stylesheet" href=colours /> })}
                 <AutoReload options=options.clone() />
                 <HydrationScripts options=options.clone() islands=true />
                 <MetaTags />

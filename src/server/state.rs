@@ -1,7 +1,7 @@
 //! What the routes share.
 
 use super::{
-    desk::Desk, language::Languages, limits::Limits, links::Links, session::Sessions,
+    desk::Desk, language::Languages, limits::Limits, links::Links, look::Look, session::Sessions,
     stream::StreamContext, uploads::Uploads,
 };
 use axum::extract::FromRef;
@@ -29,4 +29,8 @@ pub struct AppState {
     pub name: Arc<str>,
     /// The languages it speaks.
     pub languages: Languages,
+    /// The operator's look.
+    pub look: Arc<Look>,
+    /// Whether visitors come by https.
+    pub https: bool,
 }

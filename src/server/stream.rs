@@ -19,17 +19,19 @@ use crate::{
         error::{Code, DeskError},
         ids::ThreadId,
         live::StreamEvent,
+        sentence::Sentence,
         time::At,
     },
     server::{
         bus::{self, BusError, EventBus, Subscription},
         clock::Clock,
+        guard::error_response,
         listen::TakeOver,
         shutdown::Shutdown,
     },
 };
 use axum::{
-    Extension, Json,
+    Extension,
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -175,9 +177,7 @@ pub async fn open(ctx: &StreamContext, session: Option<&str>, wanted: Wanted) ->
 async fn connect(ctx: &StreamContext, wanted: Wanted) -> Result<(Seat, Opened), Box<Response>> {
     let Some(seat) = Seat::take(&ctx.0) else {
         counter!("hotline_streams_refused_total").increment(1);
-        return Err(Box::new(unavailable(
-            "Too many live connections right now. The page works without; please reload later.",
-        )));
+        return Err(Box::new(unavailable(Sentence::NoPlace)));
     };
     match Opened::new(&ctx.0, wanted).await {
         Ok(Some(opened)) => Ok((seat, opened)),
@@ -187,14 +187,14 @@ async fn connect(ctx: &StreamContext, wanted: Wanted) -> Result<(Seat, Opened), 
         }
         Err(error) => {
             tracing::warn!(%error, "Cannot open a stream");
-            Err(Box::new(unavailable("Live updates are unavailable right now.")))
+            Err(Box::new(unavailable(Sentence::NoLive)))
         }
     }
 }
 
-fn unavailable(sentence: &str) -> Response {
-    let error = DeskError::new(Code::Unavailable, sentence);
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], Json(error)).into_response()
+fn unavailable(sentence: Sentence) -> Response {
+    let error = DeskError { retry_after: Some(5), ..DeskError::of(Code::Unavailable, sentence) };
+    error_response(&error)
 }
 
 /// Threads that are followed, and the first words about them.

@@ -14,7 +14,7 @@ pub use ticket::Tickets;
 
 use super::{
     config::Config,
-    desk::uploads::Attached,
+    desk::uploads::{Attached, wrong},
     guard::{client_address, error_response},
     limits::Bucket,
     multipart::{self, Broken, Form},
@@ -22,8 +22,9 @@ use super::{
     visitor,
 };
 use crate::domain::{
-    error::{Code, DeskError, FieldError},
+    error::{Code, DeskError},
     ids::{AttachmentId, ThreadId},
+    sentence::Sentence,
 };
 use axum::{
     Json,
@@ -140,8 +141,7 @@ async fn taken(state: &AppState, query: UploadQuery, request: Request) -> Result
     })?;
     let mime_type = mime_guess::from_path(&name).first_raw().unwrap_or("application/octet-stream");
     let ticket = state.uploads.tickets.write(&session.id, &thread, &id, bytes);
-    let ticket =
-        ticket.ok_or_else(|| DeskError::new(Code::Internal, "Something went wrong on our side."))?;
+    let ticket = ticket.ok_or_else(|| DeskError::of(Code::Internal, Sentence::Internal))?;
     Ok(Taken { attachment_id: id, ticket, file_name: name, bytes, mime_type })
 }
 
@@ -199,12 +199,8 @@ impl Enclosed {
     }
 }
 
-fn files_fault(message: String) -> DeskError {
-    DeskError::invalid(vec![FieldError { field: "files".into(), message }])
-}
-
 fn too_many() -> DeskError {
-    files_fault(format!("Up to {MAX_FILES} files can be sent with one message."))
+    wrong(Sentence::FilesMany(MAX_FILES))
 }
 
 fn too_much(state: &AppState, bytes: u64) -> Result<(), DeskError> {
@@ -212,16 +208,11 @@ fn too_much(state: &AppState, bytes: u64) -> Result<(), DeskError> {
     if bytes <= most {
         return Ok(());
     }
-    let most = most / 1_000_000;
-    let sentence = format!("The files of one message may have up to {most} MB together.");
-    Err(DeskError::new(Code::TooLarge, sentence))
+    Err(DeskError::of(Code::TooLarge, Sentence::FilesLarge(most / 1_000_000)))
 }
 
 fn not_yours() -> DeskError {
-    DeskError::new(
-        Code::Forbidden,
-        "A file of this message was not uploaded here, or too long ago. Please attach it again.",
-    )
+    DeskError::of(Code::Forbidden, Sentence::FileForeign)
 }
 
 /// A reply box with files, as it came without script.
@@ -247,20 +238,13 @@ pub async fn read_form(
 ) -> (Filled, Result<(), DeskError>) {
     let mut filled = Filled::default();
     let Ok(place) = state.uploads.places.clone().try_acquire_owned() else {
-        let error = DeskError::new(
-            Code::Unavailable,
-            "Very many files are being sent right now. Please try again in a moment.",
-        );
-        return (filled, Err(error));
+        return (filled, Err(DeskError::of(Code::Unavailable, Sentence::NoUploadNow)));
     };
     filled.place = Some(place);
     let mut form = Form::new(boundary, body.into_data_stream());
     let result = match read_parts(state, &mut form, &mut filled).await {
         Ok(result) => result,
-        Err(Broken) => Err(DeskError::new(
-            Code::BadRequest,
-            "The form did not arrive whole. Please send it again.",
-        )),
+        Err(Broken) => Err(DeskError::of(Code::BadRequest, Sentence::FormBroken)),
     };
     if result.is_err() {
         filled.files.clear();
@@ -341,10 +325,7 @@ where
 
 fn no_room(error: &std::io::Error) -> DeskError {
     tracing::error!(%error, "files of a form cannot be kept in HOTLINE_DATA_DIR for a moment");
-    DeskError::new(
-        Code::Unavailable,
-        "Files cannot be taken right now. Please try again in a moment, or send the message without them.",
-    )
+    DeskError::of(Code::Unavailable, Sentence::NoUploadNow)
 }
 
 #[cfg(test)]

@@ -17,9 +17,11 @@ use crate::{
         link::{NotOpened, ResumeLink},
         message::SentReply,
         request::{Draft, check_text},
+        sentence::Sentence,
         thread::{Conversation, Thread},
     },
     features::{conversation::api::Replied, new_request::api::Created},
+    language::said,
 };
 use axum::{
     extract::{RawQuery, State},
@@ -45,10 +47,7 @@ impl Here {
         let state = use_context::<AppState>();
         let (Some(state), Some(parts)) = (state, use_context::<Parts>()) else {
             tracing::error!("a server function ran outside a request");
-            return Err(DeskError::new(
-                Code::Internal,
-                "Something went wrong on our side. Please try again.",
-            ));
+            return Err(DeskError::of(Code::Internal, Sentence::Internal));
         };
         let address = client_address(&parts.extensions);
         Ok(Self { state, uri: parts.uri, headers: parts.headers, address, response: use_context() })
@@ -64,8 +63,9 @@ impl Here {
         self.state.limits.check(Bucket::Reads, session, self.address)
     }
 
-    /// Gives an error's status to the answer, and when to come back.
+    /// Says an error in the visitor's language, and gives its status to the answer, and when to come back.
     fn answered<T>(&self, result: Result<T, DeskError>) -> Result<T, DeskError> {
+        let result = result.map_err(|error| said(self.state.languages.of(&self.headers), error));
         if let (Err(error), Some(response)) = (&result, &self.response)
             && let Ok(status) = StatusCode::from_u16(error.code.status())
         {
@@ -109,10 +109,7 @@ async fn counted<T>(
 
 /// Without a cookie of ours.
 pub(super) fn no_session() -> DeskError {
-    DeskError::new(
-        Code::NoSession,
-        "There is no session. Open the conversation in the browser that started it.",
-    )
+    DeskError::of(Code::NoSession, Sentence::NoSession)
 }
 
 /// Opens a thread and grants it. The header is the new cookie.
@@ -150,19 +147,13 @@ pub async fn say(
     let thread = held(session, thread)?;
     state.limits.check(Bucket::Reads, session, address)?;
     // Files may stand for themselves.
-    let text = if text.trim().is_empty() && !files.is_empty() {
-        String::new()
-    } else {
-        check_text(text).map_err(|message| {
-            DeskError::invalid(vec![FieldError { field: "text".into(), message }])
-        })?
+    let text = match text.trim().is_empty() && !files.is_empty() {
+        true => String::new(),
+        false => check_text(text)
+            .map_err(|sentence| DeskError::invalid(vec![FieldError::new("text", sentence)]))?,
     };
-    let key = ClientMessageId::parse(key).map_err(|_| {
-        DeskError::new(
-            Code::BadRequest,
-            "This page was out of date. Please send your message once more.",
-        )
-    })?;
+    let key = ClientMessageId::parse(key)
+        .map_err(|_| DeskError::of(Code::BadRequest, Sentence::PageStale))?;
     let work = async {
         let whose = session.map(|session| session.id.as_str()).unwrap_or_default();
         let files = files.attach(state, whose, &thread).await?;
@@ -183,12 +174,10 @@ pub fn make_link(
     let thread = held(session.as_ref(), thread)?;
     state.limits.check(Bucket::Links, session.as_ref(), address)?;
     let host = links::host_of(headers, uri);
-    let link = state.links.make(&thread, host.as_deref()).ok_or_else(|| {
-        DeskError::new(
-            Code::BadRequest,
-            "A link cannot be made: it is not clear under which address this page was reached.",
-        )
-    })?;
+    let link = state
+        .links
+        .make(&thread, host.as_deref())
+        .ok_or_else(|| DeskError::of(Code::BadRequest, Sentence::NoLink))?;
     metrics::counter!("hotline_links_made_total").increment(1);
     Ok(link)
 }

@@ -10,7 +10,7 @@ pub fn Field(
     /// The control's id.
     id: &'static str,
     /// The visible label.
-    label: &'static str,
+    label: String,
     /// The error to show, empty for none.
     error: String,
     /// The control.

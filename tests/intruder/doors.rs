@@ -2,8 +2,9 @@
 
 use crate::{
     house::{FORM, Page, Visitor},
-    stage::Stage,
+    stage::{ACCENT, Stage},
 };
+use hotline::server::look::Look;
 use reqwest::{Method, RequestBuilder};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -100,8 +101,12 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
     let form = "name=Eve&email=eve%40other.example&topic=problem&subject=Mine&message=Mine";
     let create = |n| format!("{form}&submission_id=intruder-form-{n}");
     let reply = "text=I+am+Dana&client_message_id=intruder-say-1";
+    let mut look = Look::default();
+    look.accent(ACCENT.parse().unwrap());
     vec![
         get("/", "/".into(), For::All),
+        post("/preferences", "/preferences".into(), "theme=dark&back=%2F".into(), For::All),
+        get("/look/{file}", look.colours_path().unwrap(), For::All),
         post("/", "/".into(), create(1), For::All),
         get("/threads", "/threads".into(), For::All),
         get("/t/{thread_id}", format!("/t/{thread}"), For::Holder),

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 /// Stands in everything that Dana and her agent wrote, and nowhere else.
 pub const SECRET: &str = "heron4711";
 
+/// The operator has a colour of their own, so that there is a file of it.
+pub const ACCENT: &str = "#1a5fb4";
+
 pub struct Stage {
     pub house: House,
     pub dana: Visitor,
@@ -29,7 +32,8 @@ impl Stage {
 
     pub async fn with(more: &[(&str, &str)]) -> Self {
         // What the doors do themselves is tested here; how often one may knock, elsewhere.
-        let settings = [&[("HOTLINE_RATE_LIMITS", "off")], more].concat();
+        let settings =
+            [&[("HOTLINE_RATE_LIMITS", "off"), ("HOTLINE_ACCENT", ACCENT)], more].concat();
         let house = House::with(&settings).await;
         let mut dana = house.visitor();
         let form = Form {

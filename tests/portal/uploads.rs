@@ -141,7 +141,7 @@ async fn what_is_not_taken_is_refused_before_a_byte_is_read() {
     for name in ["a.exe", "A.SCR", "invoice\u{202e}fdp.exe", "a.lnk. ", "x/y.bat"] {
         refused(&upload(&dana, &thread, name, b"hello").await, 422, "can run programs");
     }
-    refused(&upload(&dana, &thread, "a.txt", b"").await, 422, "is empty");
+    refused(&upload(&dana, &thread, "a.txt", b"").await, 422, "without content");
     let octets = "application/octet-stream";
     for path in [upload_path(&thread, "a.txt", 6), upload_path(&thread, "a.txt", 4)] {
         refused(&dana.send(Method::POST, &path, octets, "hello").await, 400, "Content-Length");
@@ -270,7 +270,7 @@ async fn the_reply_box_takes_files_without_script() {
             "box-key-0004",
             box_with("kept 2", "box-key-0004").part("files", file("a.txt", b"")),
             422,
-            "is empty",
+            "without content",
         ),
         (
             "box-key-0005",

@@ -24,7 +24,7 @@ test('who reads further up stays there, and is told what came', async ({ page, s
   }).toPass({ intervals: [100] });
   await composer(page).fill('half a thought');
   await stand.sandbox.answer(threadId, 'Something new.');
-  const jump = page.getByRole('button', { name: '1 new message' });
+  const jump = page.getByRole('button', { name: '1 new' });
   await expect(jump).toBeVisible();
   await expect.poll(async () => Math.abs((await place()) - before)).toBeLessThanOrEqual(1);
   await expect(message(page, 'Something new.')).not.toBeInViewport();

@@ -35,7 +35,7 @@ pub fn Switches(
 /// Wakes the switches up.
 pub fn start(live: Live) {
     for name in [SOUND, NOTIFY] {
-        let Some(switch) = find(&live.scope(), &["[data-switch='", name, "']"].concat()) else {
+        let Some(switch) = find(live.scope(), &["[data-switch='", name, "']"].concat()) else {
             continue;
         };
         switch.set_hidden(name == NOTIFY && !alert::can_notify());
@@ -72,6 +72,6 @@ pub fn answered(live: Live, who: &str, what: &str) {
         spawn_local(alert::sound());
     }
     if is_on(NOTIFY) && !document::is_visible() {
-        alert::notify(&live.fill(Word::Answered, "name", who), what, &live.thread());
+        alert::notify(&live.fill(Word::Answered, "name", who), what, live.thread());
     }
 }

@@ -27,27 +27,27 @@ pub const PROBLEM: &str = "#reply-problem";
 /// Takes the checked text and the files out of the box; none, and a sentence above the box, if they cannot be sent.
 pub fn take(live: Live) -> Option<(String, Vec<Uploaded>)> {
     let scope = live.scope();
-    let typed = form::value(&scope, "text");
+    let typed = form::value(scope, "text");
     let checked = match typed.trim().is_empty() && !tray::is_empty(live) {
         true => Ok(String::new()),
         false => check_text(&typed),
     };
     let problem = match &checked {
         Ok(_) => String::new(),
-        Err(_) if typed.trim().is_empty() => live.word(Word::WriteSomething),
+        Err(_) if typed.trim().is_empty() => live.word(Word::WriteSomething).to_owned(),
         Err(_) => {
             let is = live.fill(Word::MessageTooLong, "is", &typed.chars().count().to_string());
             is.replacen("{max}", &limits::TEXT.to_string(), 1)
         }
     };
-    form::say(&scope, PROBLEM, &problem);
+    form::say(scope, PROBLEM, &problem);
     if checked.is_ok() && !tray::is_ready(live) {
         return None;
     }
     if checked.is_ok() {
-        form::set_value(&scope, "text", "");
+        form::set_value(scope, "text", "");
     }
-    form::focus(&scope, "text");
+    form::focus(scope, "text");
     Some((checked.ok()?, tray::take(live)))
 }
 

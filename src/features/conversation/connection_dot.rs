@@ -50,19 +50,19 @@ pub fn ConnectionDot(
 pub fn start(live: Live) {
     let scope = live.scope();
     let (Some(dot), Some(label), Some(wait)) = (
-        find(&scope, ".connection"),
-        find(&scope, ".connection__label"),
-        find(&scope, ".connection__wait"),
+        find(scope, ".connection"),
+        find(scope, ".connection__label"),
+        find(scope, ".connection__wait"),
     ) else {
         return;
     };
-    if let Some(retry) = find(&scope, ".connection__retry") {
+    if let Some(retry) = find(scope, ".connection__retry") {
         on(&retry, "click", move |_: PageEvent| live.with_stream(EventStream::retry));
     }
-    Effect::new(move |_| {
+    live.watch(move || {
         let link = live.link.get();
         set_attribute(&dot, "data-state", Some(link.word()));
-        set_text(&label, &live.word(word(link)));
+        set_text(&label, live.word(word(link)));
         let seconds = match link {
             Link::Reconnecting(seconds @ 1..) => {
                 live.fill(Word::InSeconds, "n", &seconds.to_string())
@@ -71,6 +71,6 @@ pub fn start(live: Live) {
         };
         set_text(&wait, &seconds);
         let waits = matches!(link, Link::Reconnecting(_) | Link::Slow);
-        set_shown(&scope, ".connection__retry", waits);
+        set_shown(scope, ".connection__retry", waits);
     });
 }

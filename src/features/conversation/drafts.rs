@@ -14,23 +14,23 @@ fn name(thread: &str) -> String {
 /// Puts back what was typed before, and remembers what is typed from now on.
 pub fn start(live: Live) {
     let scope = live.scope();
-    let name = name(&live.thread());
-    if form::value(&scope, "text").is_empty() {
-        form::set_value(&scope, "text", &memory::get(&name).unwrap_or_default());
+    let name = name(live.thread());
+    if form::value(scope, "text").is_empty() {
+        form::set_value(scope, "text", &memory::get(&name).unwrap_or_default());
     }
     let key = name.clone();
-    on(&scope, "input", move |_: PageEvent| {
-        memory::set(&key, &form::value(&live.scope(), "text"));
+    on(scope, "input", move |_: PageEvent| {
+        memory::set(&key, &form::value(scope, "text"));
     });
     // Another tab writes, or has sent it.
     on(&page(), "storage", move |event: StorageEvent| {
         if event.key().as_deref() == Some(&name) {
-            form::set_value(&scope, "text", &event.new_value().unwrap_or_default());
+            form::set_value(scope, "text", &event.new_value().unwrap_or_default());
         }
     });
 }
 
 /// It is sent.
 pub fn forget(live: Live) {
-    memory::set(&name(&live.thread()), "");
+    memory::set(&name(live.thread()), "");
 }

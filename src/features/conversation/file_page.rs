@@ -3,6 +3,7 @@
 use crate::{
     app::site,
     domain::error::DeskError,
+    language::say,
     ui::{
         icon::{Icon, Shape},
         page::SiteHeader,
@@ -29,10 +30,10 @@ pub fn FileRefusedPage(
     refused: FileRefused,
 ) -> impl IntoView {
     let FileRefused { error, back, again } = refused;
-    let way = if back == "/threads" { "My requests" } else { "Back to the conversation" };
-    let title = "This file cannot be opened";
+    let way = if back == "/threads" { say!(common.my_requests) } else { say!(conversation.back) };
+    let title = say!(conversation.no_file);
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <SiteHeader name=site().name here="/t" />
         <main class="page" id="main">
             <div class="blank">
@@ -46,7 +47,7 @@ pub fn FileRefusedPage(
                         .map(|again| {
                             view! {
                                 <a class="button" href=again rel="noreferrer">
-                                    "Try again"
+                                    {say!(common.try_again)}
                                 </a>
                             }
                         })}

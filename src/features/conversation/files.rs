@@ -177,13 +177,13 @@ pub fn filled(main: &Element, thread: &str, file: &Attachment, there: bool) -> O
 /// Wakes pictures up: the larger view, and another try for those that did not come.
 pub fn start(live: Live) {
     let scope = live.scope();
-    for picture in all(&scope, ".picture img") {
+    for picture in all(scope, ".picture img") {
         if upload::is_broken(&picture) {
             broken(&picture, true);
         }
     }
-    upload::on_broken(&scope, |picture| broken(&picture, true));
-    on(&scope, "click", move |event: Clicked| {
+    upload::on_broken(scope, |picture| broken(&picture, true));
+    on(scope, "click", move |event: Clicked| {
         if let Some(button) = around(&event, "[data-file=reload]") {
             reload(&button);
         } else if let Some(link) = around(&event, ".picture").filter(|_| upload::is_plain(&event)) {
@@ -191,7 +191,7 @@ pub fn start(live: Live) {
             enlarge(live, &link);
         }
     });
-    let Some(dialog) = find(&scope, ".lightbox") else { return };
+    let Some(dialog) = find(scope, ".lightbox") else { return };
     let all_of_it = dialog.clone();
     on(&dialog, "click", move |event: PageEvent| {
         // Beside the picture.
@@ -227,7 +227,7 @@ fn reload(button: &Element) {
 }
 
 fn enlarge(live: Live, link: &Element) {
-    let (Some(dialog), Some(href)) = (find(&live.scope(), ".lightbox"), link.get_attribute("href"))
+    let (Some(dialog), Some(href)) = (find(live.scope(), ".lightbox"), link.get_attribute("href"))
     else {
         return;
     };
@@ -243,8 +243,8 @@ fn enlarge(live: Live, link: &Element) {
 /// The next picture of the conversation, or the one before.
 fn turn(live: Live, step: isize) {
     let scope = live.scope();
-    let shown = find(&scope, ".lightbox img").and_then(|it| it.get_attribute("src"));
-    let links: Vec<_> = all(&scope, ".picture[href]").collect();
+    let shown = find(scope, ".lightbox img").and_then(|it| it.get_attribute("src"));
+    let links: Vec<_> = all(scope, ".picture[href]").collect();
     let now = links.iter().position(|link| link.get_attribute("href") == shown);
     let next = now.and_then(|now| now.checked_add_signed(step)).and_then(|next| links.get(next));
     if let Some(link) = next {

@@ -38,6 +38,7 @@ pub fn Frame(
     let timeline = Timeline::new(conversation);
     let reopens = thread.status == Status::Done && !thread.locked;
     view! {
+        <main class="conversation" id="main">
         <Header thread=thread.clone() newest=newest words=words.clone() />
         <Messages timeline=timeline words=words.clone() />
         <div class="conversation__foot">
@@ -57,6 +58,7 @@ pub fn Frame(
         </div>
         <p class="visually-hidden" aria-live="polite" data-part="spoken"></p>
         <RowTemplates words=words />
+        </main>
     }
 }
 

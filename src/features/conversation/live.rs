@@ -18,6 +18,7 @@ use crate::{
         dom::{Element, find, set_attribute, set_shown, set_text, write},
         event_stream::{EventStream, Link, News},
         scroll,
+        shared::{Bell, Shared},
     },
     domain::{
         error::Code,
@@ -30,39 +31,44 @@ use crate::{
     language,
 };
 use leptos::{prelude::*, task::spawn_local};
-use std::time::Duration;
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 /// Events that come within this time share one read.
 const SETTLE: Duration = Duration::from_millis(150);
 
-/// A handle on the open conversation.
-#[derive(Clone, Copy)]
+/// A handle on the open conversation, which lives as long as its page.
+#[derive(Debug, Clone, Copy)]
 pub struct Live {
     /// The messages and the thread's state.
-    pub timeline: RwSignal<Timeline>,
+    pub timeline: &'static Shared<Timeline>,
     /// The state of the connection.
-    pub link: RwSignal<Link>,
+    pub link: &'static Shared<Link>,
     /// Messages that came while the reader was further up.
-    pub unseen: RwSignal<u32>,
+    pub unseen: &'static Shared<u32>,
     /// Messages that came while the tab was hidden.
-    pub missed: RwSignal<u32>,
+    pub missed: &'static Shared<u32>,
     /// Who is typing: their name, as far as it is known.
-    pub typing: RwSignal<Option<String>>,
+    pub typing: &'static Shared<Option<String>>,
     /// What the visitor sent and the server has not taken yet.
-    pub outbox: StoredValue<Outbox, LocalStorage>,
+    pub outbox: &'static RefCell<Outbox>,
     /// Files for the next message.
-    pub tray: StoredValue<Tray, LocalStorage>,
-    tab: StoredValue<Tab, LocalStorage>,
+    pub tray: &'static RefCell<Tray>,
+    bell: &'static Bell,
+    tab: &'static Tab,
 }
 
+#[derive(Debug)]
 struct Tab {
     main: Element,
     /// What scrolls.
     list: Element,
     thread: String,
     words: Words,
-    reading: Reading,
-    stream: Option<EventStream>,
+    reading: Cell<Reading>,
+    stream: RefCell<Option<EventStream>>,
 }
 
 /// Where the coalesced read stands.
@@ -77,30 +83,33 @@ enum Reading {
     Failed,
 }
 
-/// Wakes the conversation up that the server rendered into this element.
-pub fn start(main: Element) {
+/// Wakes the conversation up that the server rendered.
+pub fn start() {
+    let Some(main) = document::main() else { return };
     let Some(opening) = document::carried::<Opening>(Opening::ID) else { return };
     let Some(list) = find(&main, ".conversation__scroll") else { return };
     let Opening { conversation, newest } = opening;
     let thread = conversation.thread.id.clone();
     let cursor = conversation.cursor.clone();
     let words = language::words();
+    let bell = Bell::hang();
     let live = Live {
-        timeline: RwSignal::new(Timeline::new(conversation)),
-        link: RwSignal::new(Link::Connecting),
-        unseen: RwSignal::new(0),
-        missed: RwSignal::new(0),
-        typing: RwSignal::new(None),
-        outbox: StoredValue::new_local(Outbox::default()),
-        tray: StoredValue::new_local(Tray::default()),
-        tab: StoredValue::new_local(Tab {
+        timeline: Shared::new(bell, Timeline::new(conversation)),
+        link: Shared::new(bell, Link::Connecting),
+        unseen: Shared::new(bell, 0),
+        missed: Shared::new(bell, 0),
+        typing: Shared::new(bell, None),
+        outbox: Box::leak(Box::default()),
+        tray: Box::leak(Box::default()),
+        bell,
+        tab: Box::leak(Box::new(Tab {
             main,
             list: list.into(),
             thread: thread.to_string(),
             words,
-            reading: Reading::Idle,
-            stream: None,
-        }),
+            reading: Cell::new(Reading::Idle),
+            stream: RefCell::default(),
+        })),
     };
     live.draw();
     live.head();
@@ -115,78 +124,83 @@ pub fn start(main: Element) {
     alerts::start(live);
     if newest {
         let stream = EventStream::open(thread, cursor, move |news| live.hear(news));
-        live.tab.update_value(|tab| tab.stream = Some(stream));
+        *live.tab.stream.borrow_mut() = Some(stream);
     }
     document::mark_hydrated();
 }
 
 impl Live {
+    /// Calls `f` now, and whenever something of all this has changed. It must not begin to watch something itself.
+    pub fn watch(self, f: impl Fn() + 'static) {
+        self.bell.watch(f);
+    }
+
     /// The element around everything.
-    pub fn scope(self) -> Element {
-        self.tab.with_value(|tab| tab.main.clone())
+    pub fn scope(self) -> &'static Element {
+        &self.tab.main
     }
 
     /// The element that scrolls.
-    pub fn list(self) -> Element {
-        self.tab.with_value(|tab| tab.list.clone())
+    pub fn list(self) -> &'static Element {
+        &self.tab.list
     }
 
     /// The thread's id.
-    pub fn thread(self) -> String {
-        self.tab.with_value(|tab| tab.thread.clone())
-    }
-
-    /// The page's words.
-    pub fn word(self, word: Word) -> String {
-        self.tab.with_value(|tab| tab.words.say(word).to_owned())
+    pub fn thread(self) -> &'static str {
+        &self.tab.thread
     }
 
     /// All of the page's words.
-    pub fn words(self) -> Words {
-        self.tab.with_value(|tab| tab.words.clone())
+    pub fn words(self) -> &'static Words {
+        &self.tab.words
+    }
+
+    /// One of the page's words.
+    pub fn word(self, word: Word) -> &'static str {
+        self.tab.words.say(word)
     }
 
     /// A word with something in the place of `{name}`.
     pub fn fill(self, word: Word, name: &str, value: &str) -> String {
-        self.tab.with_value(|tab| tab.words.fill(word, name, value))
+        self.tab.words.fill(word, name, value)
     }
 
     /// Says something once to those who hear the page.
     pub fn say(self, words: &str) {
-        if let Some(place) = find(&self.scope(), "[data-part=spoken]") {
+        if let Some(place) = find(self.scope(), "[data-part=spoken]") {
             set_text(&place, words);
         }
     }
 
     /// Lets something be done with the stream, if there is one.
     pub fn with_stream(self, f: impl Fn(&EventStream)) {
-        self.tab.with_value(|tab| tab.stream.iter().for_each(&f));
+        self.tab.stream.borrow().iter().for_each(f);
     }
 
     /// The rows follow the timeline.
     fn draw(self) {
         let Some(rows) = Rows::adopt(self.scope(), self.thread()) else { return };
-        let rows = StoredValue::new_local(rows);
-        Effect::new(move |_| {
+        let rows = RefCell::new(rows);
+        self.watch(move || {
             let shown = self.timeline.read().rows(|at| clock::day(at.as_str()));
-            self.tab.with_value(|tab| rows.update_value(|rows| rows.show(shown, &tab.words)));
+            rows.borrow_mut().show(shown, self.words());
         });
     }
 
     /// What stands above and below the messages follows the thread's state.
     fn head(self) {
-        Effect::new(move |_| {
+        self.watch(move || {
             let timeline = self.timeline.read();
             let (main, thread) = (self.scope(), &timeline.thread);
-            if let Some(pill) = find(&main, ".status") {
+            if let Some(pill) = find(main, ".status") {
                 set_attribute(&pill, "data-status", Some(thread.status.word()));
-                set_text(&pill, &self.word(status_word(thread.status)));
+                set_text(&pill, self.word(status_word(thread.status)));
             }
             let done = thread.status == Status::Done;
-            set_attribute(&main, "data-done", done.then_some(""));
-            set_shown(&main, "[data-part=done]", done && !thread.locked);
-            set_shown(&main, ".older", timeline.older.is_some());
-            set_shown(&main, ".timeline__empty", timeline.is_empty());
+            set_attribute(main, "data-done", done.then_some(""));
+            set_shown(main, "[data-part=done]", done && !thread.locked);
+            set_shown(main, ".older", timeline.older.is_some());
+            set_shown(main, ".timeline__empty", timeline.is_empty());
         });
     }
 
@@ -195,7 +209,7 @@ impl Live {
             News::Link(link) => {
                 self.link.set(link);
                 if link == Link::Closed {
-                    self.close(&self.word(Word::Removed));
+                    self.close(self.word(Word::Removed));
                 }
                 if matches!(link, Link::Live | Link::Slow) {
                     if self.reading() == Reading::Failed {
@@ -237,7 +251,7 @@ impl Live {
     /// Who wrote it, and what.
     fn spoken(self, message: &Message) -> (String, String) {
         let name = match message.author.name.as_str() {
-            "" => self.word(Word::Support),
+            "" => self.word(Word::Support).to_owned(),
             name => name.to_owned(),
         };
         let file = message.attachments.first().map(|file| &file.file_name);
@@ -249,17 +263,14 @@ impl Live {
     /// something new came from the team.
     pub fn change(self, change: impl FnOnce(&mut Timeline) -> Change) -> bool {
         let list = self.list();
-        let at_end = scroll::at_end(&list);
+        let at_end = scroll::at_end(list);
         let hidden = !document::is_visible();
-        let mut result = Change::Nothing;
-        self.timeline.maybe_update(|timeline| {
-            let before = (timeline.thread.clone(), timeline.seen.clone(), timeline.rating);
-            result = change(timeline);
+        let result = self.timeline.update(|timeline| {
+            let result = change(timeline);
             if result == Change::New && hidden {
                 timeline.came_unseen();
             }
-            result != Change::Nothing
-                || before != (timeline.thread.clone(), timeline.seen.clone(), timeline.rating)
+            result
         });
         let new = result == Change::New;
         if new && hidden {
@@ -277,11 +288,11 @@ impl Live {
     pub fn follow(self, new: bool) {
         request_animation_frame(move || {
             let list = self.list();
-            match find(&list, ".message:nth-last-child(1 of .message)").filter(|_| new) {
-                Some(last) => scroll::to_last(&list, &last),
-                None => scroll::to_end(&list),
+            match find(list, ".message:nth-last-child(1 of .message)").filter(|_| new) {
+                Some(last) => scroll::to_last(list, &last),
+                None => scroll::to_end(list),
             }
-            if self.unseen.get_untracked() > 0 {
+            if self.unseen.get() > 0 {
                 self.unseen.set(0);
             }
         });
@@ -311,7 +322,7 @@ impl Live {
         self.set_reading(Reading::Busy);
         leptos::logging::log!("Fetching latest messages");
         spawn_local(async move {
-            let answer = messages(&self.thread(), None).await;
+            let answer = messages(self.thread(), None).await;
             let again = self.reading() == Reading::Again;
             self.set_reading(Reading::Idle);
             match answer {
@@ -335,7 +346,7 @@ impl Live {
 
     /// The conversation cannot be shown any more; what was said first stays.
     fn close(self, why: &str) {
-        let Some(foot) = find(&self.scope(), ".conversation__foot") else { return };
+        let Some(foot) = find(self.scope(), ".conversation__foot") else { return };
         if !foot.has_attribute("data-gone") {
             set_attribute(&foot, "data-gone", Some(""));
             write(&foot, "[data-part=gone] p", why);
@@ -344,11 +355,11 @@ impl Live {
     }
 
     fn reading(self) -> Reading {
-        self.tab.with_value(|tab| tab.reading)
+        self.tab.reading.get()
     }
 
     fn set_reading(self, reading: Reading) {
-        self.tab.update_value(|tab| tab.reading = reading);
+        self.tab.reading.set(reading);
     }
 }
 

@@ -6,13 +6,11 @@ use super::{
     timeline::{Bubble, Delivery, Row},
     tray::TrayTemplate,
 };
-use crate::{
-    domain::{
-        message::{Author, Reaction, Role},
-        thread::Status,
-        time::At,
-        words::{Word, Words},
-    },
+use crate::domain::{
+    message::{Author, Reaction, Role},
+    thread::Status,
+    time::At,
+    words::{Word, Words},
 };
 use leptos::{
     either::{Either, EitherOf4},

@@ -11,14 +11,14 @@ use leptos::{prelude::*, task::spawn_local};
 
 /// Wakes the link up, and fetches by itself.
 pub fn start(live: Live) {
-    if let Some(link) = find(&live.scope(), ".older a") {
+    if let Some(link) = find(live.scope(), ".older a") {
         on(&link, "click", move |event: PageEvent| {
             event.prevent_default();
             load(live);
         });
     }
-    on(&live.list(), "scroll", move |_: PageEvent| {
-        if scroll::near_start(&live.list()) {
+    on(live.list(), "scroll", move |_: PageEvent| {
+        if scroll::near_start(live.list()) {
             load(live);
         }
     });
@@ -26,16 +26,16 @@ pub fn start(live: Live) {
 
 fn load(live: Live) {
     let list = live.list();
-    let Some(before) = live.timeline.with_untracked(|timeline| timeline.older.clone()) else {
+    let Some(before) = live.timeline.read().older.clone() else {
         return;
     };
     if list.has_attribute("aria-busy") {
         return;
     }
-    set_attribute(&list, "aria-busy", Some("true"));
+    set_attribute(list, "aria-busy", Some("true"));
     spawn_local(async move {
-        let page = messages(&live.thread(), Some(&before)).await;
-        let place = scroll::place(&list);
+        let page = messages(live.thread(), Some(&before)).await;
+        let place = scroll::place(list);
         if let Ok(page) = page {
             live.timeline.update(|timeline| {
                 // A read may have begun the list anew meanwhile.
@@ -46,8 +46,8 @@ fn load(live: Live) {
         }
         // The browser holds on to what has the focus, which is the link above; the reader's eye is on a message.
         request_animation_frame(move || {
-            scroll::restore(&list, place);
-            set_attribute(&list, "aria-busy", None);
+            scroll::restore(list, place);
+            set_attribute(list, "aria-busy", None);
         });
     });
 }

@@ -27,11 +27,11 @@ const LONG_LINES: usize = 24;
 #[derive(Debug)]
 pub struct Rows {
     /// Around everything.
-    main: Element,
+    main: &'static Element,
     list: Element,
     /// Stands below all rows.
     end: Option<Element>,
-    thread: String,
+    thread: &'static str,
     drawn: Vec<Drawn>,
 }
 
@@ -45,8 +45,8 @@ struct Drawn {
 
 impl Rows {
     /// Takes over what the server rendered.
-    pub fn adopt(main: Element, thread: String) -> Option<Self> {
-        let list: Element = find(&main, ".timeline")?.into();
+    pub fn adopt(main: &'static Element, thread: &'static str) -> Option<Self> {
+        let list: Element = find(main, ".timeline")?.into();
         let end = find(&list, ".timeline__empty").map(Into::into);
         let drawn = dom::children(&list).filter_map(|element| {
             let key = element.get_attribute("data-key")?;
@@ -108,7 +108,7 @@ impl Rows {
     }
 
     fn cut(&self, name: &str) -> Option<Element> {
-        cut(&self.main, &["template[data-row=", name, "]"].concat()).map(Into::into)
+        cut(self.main, &["template[data-row=", name, "]"].concat()).map(Into::into)
     }
 
     /// `adopted`: the server's own rendering, whose words are right.
@@ -171,7 +171,7 @@ impl Rows {
         }
         let there = bubble.entry_id.is_some();
         self.list_of(row, ".attachments", &bubble.attachments, |file| {
-            files::filled(&self.main, &self.thread, file, there)
+            files::filled(self.main, self.thread, file, there)
         });
         self.list_of(row, ".reactions", &bubble.reactions, |reaction| self.reaction(reaction));
         set_shown(row, ".message__edited", bubble.edited);

@@ -34,7 +34,7 @@ pub struct Outbox {
 
 /// Wakes the reply box up, and sends what an earlier visit left behind.
 pub fn start(live: Live) {
-    let waiting = outbox::load(&live.thread());
+    let waiting = outbox::load(live.thread());
     for Waiting { key, text, at, files, why } in &waiting {
         live.timeline.update(|timeline| {
             timeline.compose(key.clone(), text.clone(), shown(files), at.clone());
@@ -43,22 +43,22 @@ pub fn start(live: Live) {
             }
         });
     }
-    live.outbox.update_value(|outbox| outbox.waiting = waiting);
+    live.outbox.borrow_mut().waiting = waiting;
 
     let scope = live.scope();
-    on(&scope, "submit", move |event: SubmitEvent| {
+    on(scope, "submit", move |event: SubmitEvent| {
         if around(&event, ".composer").is_some() {
             event.prevent_default();
             submit(live);
         }
     });
-    on(&scope, "keydown", move |event: KeyboardEvent| {
+    on(scope, "keydown", move |event: KeyboardEvent| {
         if around(&event, ".composer").is_some() && form::means_send(&event) {
             event.prevent_default();
             submit(live);
         }
     });
-    on(&scope, "click", move |event: PageEvent| {
+    on(scope, "click", move |event: PageEvent| {
         if let Some(button) = around(&event, "[data-do]") {
             act(live, &button);
         }
@@ -87,7 +87,7 @@ pub fn submit(live: Live) {
 
 /// The network may be back.
 pub fn again(live: Live) {
-    live.outbox.update_value(|outbox| outbox.tries = 0);
+    live.outbox.borrow_mut().tries = 0;
     go(live);
 }
 
@@ -106,18 +106,17 @@ fn act(live: Live, button: &Element) {
         }
         what @ ("edit" | "withdraw") => {
             change(live, |waiting| waiting.retain(|one| one.key.as_str() != key));
-            let mut text = None;
-            live.timeline.update(|timeline| text = timeline.withdraw(&key));
+            let text = live.timeline.update(|timeline| timeline.withdraw(&key));
             let scope = live.scope();
             if let Some(mut text) = text.filter(|_| what == "edit") {
-                let typed = form::value(&scope, "text");
+                let typed = form::value(scope, "text");
                 if !typed.is_empty() {
                     text.push('\n');
                     text.push_str(&typed);
                 }
-                form::set_value(&scope, "text", &text);
+                form::set_value(scope, "text", &text);
             }
-            form::focus(&scope, "text");
+            form::focus(scope, "text");
         }
         "copy" => {
             let code = button.parent_element().and_then(|block| find(&block, "code"));
@@ -126,9 +125,9 @@ fn act(live: Live, button: &Element) {
             spawn_local(async move {
                 if document::copy(&text).await {
                     let copied = live.word(Word::Copied);
-                    set_text(&button, &copied);
-                    live.say(&copied);
-                    let back = move || set_text(&button, &live.word(Word::Copy));
+                    set_text(&button, copied);
+                    live.say(copied);
+                    let back = move || set_text(&button, live.word(Word::Copy));
                     set_timeout(back, Duration::from_secs(2));
                 }
             });
@@ -144,40 +143,35 @@ fn act(live: Live, button: &Element) {
 }
 
 fn change(live: Live, change: impl FnOnce(&mut Vec<Waiting>)) {
-    live.outbox.update_value(|outbox| {
-        change(&mut outbox.waiting);
-        outbox::save(&live.thread(), &outbox.waiting);
-    });
+    let mut outbox = live.outbox.borrow_mut();
+    change(&mut outbox.waiting);
+    outbox::save(live.thread(), &outbox.waiting);
 }
 
 /// Shows all that is to be sent like this.
 fn show(live: Live, delivery: Delivery) {
-    let keys: Vec<_> = live.outbox.with_value(|outbox| {
-        let due = outbox.waiting.iter().filter(|one| one.why.is_empty());
-        due.map(|one| one.key.clone()).collect()
+    live.timeline.update(|timeline| {
+        for one in live.outbox.borrow().waiting.iter().filter(|one| one.why.is_empty()) {
+            timeline.set_delivery(one.key.as_str(), delivery.clone());
+        }
     });
-    if !keys.is_empty() {
-        live.timeline.update(|timeline| {
-            keys.iter().for_each(|key| timeline.set_delivery(key.as_str(), delivery.clone()));
-        });
-    }
 }
 
 /// Sends what is to be sent, unless that goes on already.
 fn go(live: Live) {
-    if live.outbox.with_value(|outbox| outbox.busy) {
+    if live.outbox.borrow().busy {
         return;
     }
     if !document::is_online() {
         return show(live, Delivery::Queued);
     }
     show(live, Delivery::Sending);
-    live.outbox.update_value(|outbox| outbox.busy = true);
+    live.outbox.borrow_mut().busy = true;
     spawn_local(async move {
         while let Some(Waiting { key, text, files, .. }) = next(live) {
-            match reply(&live.thread(), &text, &key, &files).await {
+            match reply(live.thread(), &text, &key, &files).await {
                 Ok(replied) => {
-                    live.outbox.update_value(|outbox| outbox.tries = 0);
+                    live.outbox.borrow_mut().tries = 0;
                     change(live, |waiting| waiting.retain(|one| one.key != key));
                     live.timeline
                         .update(|timeline| timeline.sent(&key, replied.message_id, replied.at));
@@ -198,22 +192,22 @@ fn go(live: Live) {
                 }
             }
         }
-        live.outbox.update_value(|outbox| outbox.busy = false);
+        live.outbox.borrow_mut().busy = false;
     });
 }
 
 fn next(live: Live) -> Option<Waiting> {
-    live.outbox.with_value(|outbox| outbox.waiting.iter().find(|one| one.why.is_empty()).cloned())
+    live.outbox.borrow().waiting.iter().find(|one| one.why.is_empty()).cloned()
 }
 
 /// Nobody answers: later.
 fn pause(live: Live) {
-    let mut tries = 0;
-    live.outbox.update_value(|outbox| {
+    let tries = {
+        let mut outbox = live.outbox.borrow_mut();
         outbox.busy = false;
-        tries = outbox.tries;
         outbox.tries += 1;
-    });
+        outbox.tries
+    };
     show(live, Delivery::Queued);
     let seconds = (1_u64 << tries.min(5)).min(LONGEST_PAUSE);
     set_timeout(move || go(live), Duration::from_secs(seconds));

@@ -12,12 +12,12 @@ use leptos::task::spawn_local;
 
 /// Hands out a link to this conversation without leaving it.
 pub fn start(live: Live) {
-    on(&live.scope(), "submit", move |event: SubmitEvent| {
+    on(live.scope(), "submit", move |event: SubmitEvent| {
         let Some(form) = around(&event, ".share") else { return };
         event.prevent_default();
         let form: Element = form.into();
         spawn_local(async move {
-            let words = resume::link::copy(&form, &live.thread(), &live.words()).await;
+            let words = resume::link::copy(&form, live.thread(), live.words()).await;
             live.say(&words);
         });
     });

@@ -102,12 +102,12 @@ pub fn TrayTemplate() -> impl IntoView {
 /// Wakes the tray up.
 pub fn start(live: Live) {
     let scope = live.scope();
-    on(&scope, "change", move |event: PageEvent| {
+    on(scope, "change", move |event: PageEvent| {
         if let Some(input) = around(&event, "[name=files]") {
             add(live, upload::chosen(&input));
         }
     });
-    on(&scope, "paste", move |event: Pasted| {
+    on(scope, "paste", move |event: Pasted| {
         let files = upload::pasted(&event);
         if !files.is_empty() {
             event.prevent_default();
@@ -115,9 +115,9 @@ pub fn start(live: Live) {
         }
     });
     for name in ["dragenter", "dragover", "dragleave", "drop"] {
-        on(&scope, name, move |event: Dragged| dragged(live, name, &event));
+        on(scope, name, move |event: Dragged| dragged(live, name, &event));
     }
-    on(&scope, "click", move |event: PageEvent| {
+    on(scope, "click", move |event: PageEvent| {
         let Some(button) = around(&event, ".upload [data-file]") else { return };
         let item = button.closest(".upload").ok().flatten();
         let id = item.and_then(|it| it.get_attribute("data-id")?.parse().ok()).unwrap_or(0);
@@ -127,7 +127,7 @@ pub fn start(live: Live) {
                 if let Ok(Some(item)) = button.closest(".upload") {
                     item.remove();
                 }
-                form::focus(&live.scope(), "text");
+                form::focus(live.scope(), "text");
             }
             _ => set_stage(live, id, Stage::Waiting, String::new()),
         }
@@ -142,23 +142,23 @@ fn dragged(live: Live, what: &str, event: &Dragged) {
     // Else the browser leaves the page and shows the file.
     event.prevent_default();
     let over = matches!(what, "dragenter" | "dragover");
-    set_attribute(&live.scope(), "data-drag", over.then_some(""));
+    set_attribute(live.scope(), "data-drag", over.then_some(""));
     if what == "drop" {
         add(live, upload::dropped(event));
     }
 }
 
-fn change<T>(live: Live, change: impl FnOnce(&mut Tray) -> T) -> Option<T> {
-    live.tray.try_update_value(change)
+fn change<T>(live: Live, change: impl FnOnce(&mut Tray) -> T) -> T {
+    change(&mut live.tray.borrow_mut())
 }
 
 fn list(live: Live) -> Option<Element> {
-    find(&live.scope(), ".tray").map(Into::into)
+    find(live.scope(), ".tray").map(Into::into)
 }
 
 /// Says beside the box why something cannot be.
 fn refuse(live: Live, sentence: &str) {
-    form::say(&live.scope(), super::composer::PROBLEM, sentence);
+    form::say(live.scope(), super::composer::PROBLEM, sentence);
 }
 
 /// Puts files into the tray that the server would take; says of the others why not, before a byte of them is sent.
@@ -171,8 +171,7 @@ fn add(live: Live, files: Vec<File>) {
         let (count, sum) = change(live, |tray| {
             let sum: u64 = tray.items.iter().map(|item| upload::size(&item.file)).sum();
             (tray.items.len(), sum)
-        })
-        .unwrap_or_default();
+        });
         let (name, size) = (file.name(), upload::size(&file));
         let name = file::shown_name(&name);
         let named = |word, what: &str| live.fill(word, what, &name);
@@ -196,7 +195,7 @@ fn add(live: Live, files: Vec<File>) {
 }
 
 fn put(live: Live, list: &Element, file: File, name: &str) {
-    let Some(element) = cut(&live.scope(), "template[data-row=upload]") else { return };
+    let Some(element) = cut(live.scope(), "template[data-row=upload]") else { return };
     let element: Element = element.into();
     write(&element, ".upload__name", name);
     write(&element, ".upload__which", name);
@@ -225,8 +224,10 @@ fn set_stage(live: Live, id: u32, stage: Stage, note: String) {
         let (state, note) = match &stage {
             Stage::Waiting => ("waiting", String::new()),
             Stage::Moving(_) => ("moving", live.fill(Word::Uploading, "n", "0")),
-            Stage::Done(_) => ("done", live.word(Word::Uploaded)),
-            Stage::Failed if note.is_empty() => ("failed", live.word(Word::UploadFailed)),
+            Stage::Done(_) => ("done", live.word(Word::Uploaded).to_owned()),
+            Stage::Failed if note.is_empty() => {
+                ("failed", live.word(Word::UploadFailed).to_owned())
+            }
             Stage::Failed => ("failed", note),
         };
         set_attribute(&item.element, "data-state", Some(state));
@@ -247,7 +248,7 @@ fn settle(live: Live) {
             let due = tray.items.iter().find(|item| matches!(item.stage, Stage::Waiting))?;
             Some((due.id, due.file.clone(), due.element.clone()))
         });
-        let Some(Some((id, file, element))) = due else { break };
+        let Some((id, file, element)) = due else { break };
         let progress = move |percent: u32| {
             let percent = percent.to_string();
             if let Some(bar) = find(&element, "progress") {
@@ -268,7 +269,7 @@ fn settle(live: Live) {
             }
             settle(live);
         };
-        match upload::send(&live.thread(), &file, progress, done) {
+        match upload::send(live.thread(), &file, progress, done) {
             Some(moving) => set_stage(live, id, Stage::Moving(moving), String::new()),
             None => set_stage(live, id, Stage::Failed, String::new()),
         }
@@ -279,8 +280,7 @@ fn settle(live: Live) {
         let ready = done && tray.wanted;
         tray.wanted &= !failed && !ready;
         (tray.items.is_empty(), ready)
-    })
-    .unwrap_or_default();
+    });
     if let Some(list) = list(live) {
         set_attribute(&list, "hidden", empty.then_some(""));
     }
@@ -292,18 +292,14 @@ fn settle(live: Live) {
 
 fn taken(answer: &Answer, name: &str, bytes: u64) -> Option<Uploaded> {
     let id = AttachmentId::parse(answer.text("attachmentId")).ok().filter(|_| answer.ok)?;
-    let file = Attachment {
-        id,
-        file_name: name.to_owned(),
-        bytes,
-        mime_type: answer.text("mimeType"),
-    };
+    let file =
+        Attachment { id, file_name: name.to_owned(), bytes, mime_type: answer.text("mimeType") };
     Some(Uploaded { ticket: answer.text("ticket"), file })
 }
 
 /// Whether there are files, for a message that says nothing else.
 pub fn is_empty(live: Live) -> bool {
-    live.tray.with_value(|tray| tray.items.is_empty())
+    live.tray.borrow().items.is_empty()
 }
 
 /// Whether all files are there. If not, the box says so, and the message goes out by itself once they are.
@@ -313,17 +309,16 @@ pub fn is_ready(live: Live) -> bool {
         let ready = tray.items.iter().all(|it| matches!(it.stage, Stage::Done(_)));
         tray.wanted = !ready && !failed;
         (ready, failed)
-    })
-    .unwrap_or_default();
+    });
     if !ready {
-        refuse(live, &live.word(if failed { Word::UploadFailed } else { Word::WaitForFiles }));
+        refuse(live, live.word(if failed { Word::UploadFailed } else { Word::WaitForFiles }));
     }
     ready
 }
 
 /// Takes the files out of the tray.
 pub fn take(live: Live) -> Vec<Uploaded> {
-    let items = change(live, |tray| std::mem::take(&mut tray.items)).unwrap_or_default();
+    let items = change(live, |tray| std::mem::take(&mut tray.items));
     if let Some(list) = list(live) {
         list.set_text_content(None);
         set_attribute(&list, "hidden", Some(""));

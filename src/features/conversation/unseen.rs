@@ -8,31 +8,30 @@ use crate::{
     },
     domain::words::Word,
 };
-use leptos::prelude::*;
+use std::cell::Cell;
 
 /// Wakes the button up, and clears the title when somebody looks.
 pub fn start(live: Live) {
     let scope = live.scope();
-    if let Some(jump) = find(&scope, ".jump") {
+    if let Some(jump) = find(scope, ".jump") {
         on(&jump, "click", move |_: PageEvent| live.follow(false));
     }
-    Effect::new(move |_| {
+    live.watch(move || {
         let unseen = live.unseen.get();
-        write(&scope, ".jump span", &live.fill(Word::New, "n", &unseen.to_string()));
-        set_shown(&scope, ".jump", unseen > 0);
+        write(scope, ".jump span", &live.fill(Word::New, "n", &unseen.to_string()));
+        set_shown(scope, ".jump", unseen > 0);
     });
     Listeners::on(&["visibilitychange", "pageshow"], move |_| {
-        if document::is_visible() && live.missed.get_untracked() > 0 {
+        if document::is_visible() && live.missed.get() > 0 {
             live.missed.set(0);
         }
     })
     .forget();
-    let title = document::title();
-    Effect::new(move |before: Option<u32>| {
+    let (title, told) = (document::title(), Cell::new(0));
+    live.watch(move || {
         let missed = live.missed.get();
-        if before.unwrap_or_default() != missed {
+        if told.replace(missed) != missed {
             document::set_badge(&title, missed);
         }
-        missed
     });
 }

@@ -5,23 +5,15 @@
 //! the conversation is fetched to reconcile. See [`live`](super::live).
 
 use super::live;
-use leptos::{html, prelude::*};
+use crate::browser::document;
+use leptos::prelude::*;
 
 /// A conversation. It starts from the page's [`Opening`](crate::domain::opening::Opening).
 #[island]
 pub fn ConversationView(
-    /// What the server rendered: header, messages, reply box.
+    /// What the server rendered: header, messages, reply box, all in one `<main>`.
     children: Children,
 ) -> impl IntoView {
-    let main = NodeRef::<html::Main>::new();
-    Effect::new(move |_| {
-        if let Some(main) = main.get() {
-            live::start(main.into());
-        }
-    });
-    view! {
-        <main class="conversation" id="main" node_ref=main>
-            {children()}
-        </main>
-    }
+    document::awake(live::start);
+    children()
 }

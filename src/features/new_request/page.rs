@@ -3,6 +3,7 @@
 use super::request_form::{LiveForm, RequestForm};
 use crate::{
     domain::echo::FormEcho,
+    language::say,
     ui::{page::SiteHeader, words::CarriedWords},
 };
 use leptos::prelude::*;
@@ -15,15 +16,15 @@ pub fn NewRequestPage() -> impl IntoView {
     let echo = use_context::<FormEcho>().unwrap_or_default();
     let form = FormEcho { fresh_key: site.fresh_key.clone(), ..echo };
     view! {
-        <Title text="New request" />
+        <Title text=say!(common.new_request) />
         <SiteHeader name=site.name.clone() here="/" />
         <main class="page" id="main">
             <div class="welcome">
                 <section class="welcome__pitch">
-                    <p class="eyebrow">"Customer support"</p>
-                    <h1>"Write once. Get the answer right here."</h1>
+                    <p class="eyebrow">{say!(form.eyebrow)}</p>
+                    <h1>{say!(form.promise)}</h1>
                     <p class="lead">
-                        "No account, no ticket portal, no waiting for an e\u{2011}mail. Keep the page open and talk to a person."
+                        {say!(form.lead)}
                     </p>
                 </section>
                 <CarriedWords />
@@ -32,20 +33,23 @@ pub fn NewRequestPage() -> impl IntoView {
                 </LiveForm>
                 <ol class="steps">
                     <li>
-                        <strong>"You write"</strong>
-                        " Tell us what is wrong, in your own words."
+                        <strong>{say!(form.step_write)}</strong>
+                        " "
+                        {say!(form.step_write_how)}
                     </li>
                     <li>
-                        <strong>"The team answers in its own tools"</strong>
-                        " It reaches the people who can help, where they already work."
+                        <strong>{say!(form.step_team)}</strong>
+                        " "
+                        {say!(form.step_team_how)}
                     </li>
                     <li>
-                        <strong>"It appears here at once"</strong>
-                        " You see the answer the moment it is sent."
+                        <strong>{say!(form.step_here)}</strong>
+                        " "
+                        {say!(form.step_here_how)}
                     </li>
                 </ol>
             </div>
         </main>
-        <footer class="site-footer">"Answers come from people, and arrive here at once."</footer>
+        <footer class="site-footer">{say!(common.footer)}</footer>
     }
 }

@@ -6,9 +6,12 @@ use crate::{
     browser::{document, form},
     domain::{
         echo::FormEcho,
-        error::FieldError,
+        error::{DeskError, FieldError},
         request::{Draft, TOPICS, limits},
+        sentence::Sentence,
+        words::Word,
     },
+    language::{say, word, words},
     ui::{
         field::Field,
         icon::{Icon, Shape},
@@ -75,13 +78,20 @@ async fn send(scope: form::Scope, draft: Draft) {
             document::go(&created.path);
         }
         Err(error) => {
-            form::set_busy(&scope, false, SEND);
+            form::set_busy(&scope, false, words().say(Word::SendRequest));
             show_faults(&scope, &error.fields, &error.error);
         }
     }
 }
 
-const SEND: &str = "Send request";
+/// A tab's own check, in the words that the page carries.
+fn in_words(error: DeskError) -> (Vec<FieldError>, String) {
+    let words = words();
+    let say = |sentence: Option<Sentence>| sentence.map(|it| it.of_tab(&words)).unwrap_or_default();
+    let mut fields = error.fields;
+    fields.iter_mut().for_each(|fault| fault.message = say(fault.sentence));
+    (fields, say(error.sentence))
+}
 
 /// What a tab does for the form, whose HTML is the server's alone.
 #[island]
@@ -107,10 +117,13 @@ pub fn LiveForm(
         }
         let draft = read_draft(&scope);
         match draft.check() {
-            Err(error) => show_faults(&scope, &error.fields, &error.error),
+            Err(error) => {
+                let (fields, sentence) = in_words(error);
+                show_faults(&scope, &fields, &sentence);
+            }
             Ok(_) => {
                 show_faults(&scope, &[], "");
-                form::set_busy(&scope, true, "Sending…");
+                form::set_busy(&scope, true, words().say(Word::SendingRequest));
                 spawn_local(send(scope, draft));
             }
         }
@@ -124,6 +137,18 @@ pub fn LiveForm(
         >
             {children()}
         </div>
+    }
+}
+
+/// A topic in the page's language; one of an operator's own in theirs.
+fn topic_words(value: &str, words: &str) -> String {
+    match value {
+        "question" => say!(form.topic_question),
+        "problem" => say!(form.topic_problem),
+        "billing" => say!(form.topic_billing),
+        "idea" => say!(form.topic_idea),
+        "other" => say!(form.topic_else),
+        _ => words.into(),
     }
 }
 
@@ -150,14 +175,14 @@ pub fn RequestForm(
             aria-labelledby="form-title"
             novalidate
         >
-            <h2 id="form-title">"How can we help?"</h2>
+            <h2 id="form-title">{say!(form.title)}</h2>
             <div class="notice" data-kind="error" role="alert" hidden=fine>
                 <Icon shape=Shape::Alert />
                 <p>{error}</p>
             </div>
             <input type="hidden" name="submission_id" value=key />
             <div class="form__row">
-                <Field id="name" label="Name" error=fault("name")>
+                <Field id="name" label=say!(form.name) error=fault("name")>
                     <input
                         class="field__input"
                         id="name"
@@ -170,7 +195,7 @@ pub fn RequestForm(
                         aria-invalid=bad_name
                     />
                 </Field>
-                <Field id="email" label="E-mail" error=fault("email")>
+                <Field id="email" label=say!(form.email) error=fault("email")>
                     <input
                         class="field__input"
                         id="email"
@@ -185,7 +210,7 @@ pub fn RequestForm(
                     />
                 </Field>
             </div>
-            <Field id="topic" label="Topic" error=fault("topic")>
+            <Field id="topic" label=say!(form.topic) error=fault("topic")>
                 <div class="field__select">
                     <select
                         class="field__input"
@@ -195,12 +220,12 @@ pub fn RequestForm(
                         aria-describedby="topic-error"
                         aria-invalid=bad_topic
                     >
-                        <option value="">"Please choose…"</option>
+                        <option value="">{say!(form.choose)}</option>
                         {TOPICS
                             .map(move |(value, words)| {
                                 view! {
                                     <option value=value selected=chosen == value>
-                                        {words}
+                                        {topic_words(value, words)}
                                     </option>
                                 }
                             })
@@ -209,7 +234,7 @@ pub fn RequestForm(
                     <Icon shape=Shape::Chevron />
                 </div>
             </Field>
-            <Field id="subject" label="Subject" error=fault("subject")>
+            <Field id="subject" label=say!(form.subject) error=fault("subject")>
                 <input
                     class="field__input"
                     id="subject"
@@ -221,7 +246,7 @@ pub fn RequestForm(
                     aria-invalid=bad_subject
                 />
             </Field>
-            <Field id="message" label="Message" error=fault("message")>
+            <Field id="message" label=say!(form.message) error=fault("message")>
                 <TextArea
                     name="message"
                     id="message"
@@ -234,18 +259,18 @@ pub fn RequestForm(
                     aria-invalid=bad_message
                 />
                 <p class="field__hint" id="message-hint">
-                    "What did you do, and what did you expect? Up to 5,000 characters."
+                    {say!(form.message_hint)}
                 </p>
             </Field>
             <div class="form__trap" aria-hidden="true">
-                <label for="website">"Leave this empty"</label>
+                <label for="website">{say!(form.trap)}</label>
                 <input id="website" name="website" tabindex="-1" autocomplete="off" />
             </div>
             <div class="form__foot">
                 <button class="button" type="submit">
-                    {SEND}
+                    {word(Word::SendRequest)}
                 </button>
-                <p class="muted">"We use your address only to answer you."</p>
+                <p class="muted">{say!(form.privacy)}</p>
             </div>
         </form>
     }

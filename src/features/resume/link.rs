@@ -8,6 +8,7 @@ use crate::{
         link::ResumeLink,
         words::{Word, Words},
     },
+    language::{say, short_day},
 };
 use leptos::prelude::*;
 
@@ -40,8 +41,7 @@ pub fn LinkMade(
     view! {
         <div class="handover">
             <label for="handover">
-                "Continue on another device: open this link there. It works once, until "
-                <time datetime=link.expires_at.as_str().to_owned()>{link.expires_at.short_day()}</time> "."
+                {say!(resume.handover, day = short_day(&link.expires_at))}
             </label>
             <input class="field__input" id="handover" readonly=true value=link.url />
         </div>

@@ -3,6 +3,7 @@
 use crate::{
     app::{set_status, site},
     domain::link::NotOpened,
+    language::say,
     ui::{
         icon::{Icon, Shape},
         page::{Blank, SiteHeader},
@@ -11,8 +12,6 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-const ANOTHER: &str = "Open the conversation where you have it and choose “Copy link” there to get another. Or write to us anew.";
-
 /// The page. Never anything of the conversation, nor the token: whoever sees this has shown no right to it.
 #[component]
 pub fn ResumePage() -> impl IntoView {
@@ -20,41 +19,32 @@ pub fn ResumePage() -> impl IntoView {
     set_status(why.status());
     let (title, text) = match why {
         NotOpened::Looked => return looked().into_any(),
-        NotOpened::Broken => (
-            "This link does not work",
-            format!("A part of it may have got lost on its way. {ANOTHER}"),
-        ),
-        NotOpened::Expired => {
-            ("This link has expired", format!("Links work for a few days only. {ANOTHER}"))
+        NotOpened::Broken => (say!(resume.broken), another(say!(resume.broken_why))),
+        NotOpened::Expired => (say!(resume.expired), another(say!(resume.expired_why))),
+        NotOpened::Used => (say!(resume.used), another(say!(resume.used_why))),
+        NotOpened::Often(seconds) => {
+            (say!(resume.often), say!(resume.often_why, seconds = seconds))
         }
-        NotOpened::Used => (
-            "This link was used already",
-            format!("Each link works once, so that nobody can follow you with it. {ANOTHER}"),
-        ),
-        NotOpened::Often(seconds) => (
-            "Please wait a little",
-            format!(
-                "Many links were opened from your network. Please try again in {seconds} seconds: the link was not used up."
-            ),
-        ),
-        NotOpened::Unsure => (
-            "This link cannot be opened right now",
-            "Please try again in a moment: the link was not used up.".to_owned(),
-        ),
+        NotOpened::Unsure => (say!(resume.unsure), say!(resume.unsure_why)),
     };
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <SiteHeader name=site().name here="/r" />
         <Blank shape=Shape::Alert title=title text=text list=true />
     }
     .into_any()
 }
 
+/// Why, and how to get another link.
+fn another(why: String) -> String {
+    [why, say!(resume.another)].join(" ")
+}
+
 /// For a program that looks at the link, and for a person whose browser looks like one: pressing the button opens it.
 fn looked() -> impl IntoView {
-    let title = "Continue your conversation";
+    let title = say!(resume.go_on);
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <SiteHeader name=site().name here="/r" />
         <main class="page" id="main">
             <div class="blank">
@@ -62,10 +52,10 @@ fn looked() -> impl IntoView {
                     <Icon shape=Shape::Bubble size=24 />
                 </span>
                 <h1>{title}</h1>
-                <p class="lead">"This link continues a conversation with our support team on this device. It works once."</p>
+                <p class="lead">{say!(resume.go_on_how)}</p>
                 <form class="actions" method="post">
                     <button class="button" type="submit">
-                        "Open the conversation"
+                        {say!(resume.open)}
                     </button>
                 </form>
             </div>

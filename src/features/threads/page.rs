@@ -5,7 +5,7 @@ use crate::{
     app::{failure, site},
     domain::thread::Thread,
     features::conversation::live::status_word,
-    language,
+    language::{self, say},
     ui::{
         icon::Shape,
         page::{Blank, SiteHeader},
@@ -21,7 +21,7 @@ pub fn ThreadsPage() -> impl IntoView {
     let name = site().name.clone();
     let list = Resource::new_blocking(|| (), |()| threads());
     view! {
-        <Title text="My requests" />
+        <Title text=say!(common.my_requests) />
         <SiteHeader name=name here="/threads" />
         <Suspense>
             {move || Suspend::new(async move {
@@ -30,8 +30,8 @@ pub fn ThreadsPage() -> impl IntoView {
                         view! {
                             <Blank
                                 shape=Shape::Bubble
-                                title="No requests yet"
-                                text="What you send us from this browser is listed here."
+                                title=say!(threads.none)
+                                text=say!(threads.none_why)
                             />
                         }
                             .into_any()
@@ -57,7 +57,7 @@ fn List(list: Vec<Thread>) -> impl IntoView {
                     <a class="thread" href=format!("/t/{}", thread.id)>
                         <span class="thread__title">{thread.title}</span>
                         <span class="thread__meta">
-                            {thread.reference} " · Updated "
+                            {thread.reference} " · " {say!(threads.updated)} " "
                             <time datetime=at.as_str().to_string()>{format!("{} {} UTC", at.day(), at.hour_minute())}</time>
                         </span>
                         <StatusPill status=status label=label />
@@ -69,9 +69,9 @@ fn List(list: Vec<Thread>) -> impl IntoView {
     view! {
         <main class="page page--narrow" id="main">
             <div class="page__header">
-                <h1>"My requests"</h1>
+                <h1>{say!(common.my_requests)}</h1>
                 <a class="button" href="/">
-                    "New request"
+                    {say!(common.new_request)}
                 </a>
             </div>
             <ul class="threads">{items}</ul>

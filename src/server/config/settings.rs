@@ -108,6 +108,18 @@ pub const SETTINGS: &[Setting] = &[
         "de,en",
     ),
     setting(
+        "HOTLINE_LOGO",
+        ("hotline", "logo"),
+        "a picture (SVG, PNG, WebP, JPEG) beside the name",
+        "/etc/hotline/logo.svg",
+    ),
+    setting(
+        "HOTLINE_ACCENT",
+        ("hotline", "accent"),
+        "the colour of buttons and links; text on it must be readable",
+        "#1a5fb4",
+    ),
+    setting(
         "HOTLINE_CACHE_MS",
         ("hotline", "cache-ms"),
         "how long a conversation read from Plain may be shown while no event comes",

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         error::{Code, DeskError},
         ids::{Cursor, ThreadId},
+        sentence::Sentence,
         thread::Conversation,
         time::At,
     },
@@ -324,5 +325,5 @@ pub(super) fn is_nowhere(cursor: &Cursor) -> bool {
 }
 
 fn bad_page() -> DeskError {
-    DeskError::new(Code::BadRequest, "This page of the conversation does not exist. Please reload.")
+    DeskError::of(Code::BadRequest, Sentence::NoPage)
 }

@@ -1,7 +1,11 @@
 //! From what went wrong at Plain to a sentence for the visitor. The operator's line was logged by the client.
 
+use super::uploads;
 use crate::{
-    domain::error::{Code, DeskError, FieldError},
+    domain::{
+        error::{Code, DeskError, FieldError},
+        sentence::Sentence,
+    },
     server::plain::{MutationFault, PlainError},
 };
 
@@ -11,10 +15,7 @@ pub(super) fn for_visitor(error: PlainError) -> DeskError {
         PlainError::NotFound => DeskError::not_found(),
         PlainError::UnknownOutcome(_) => unknown(),
         PlainError::Rejected(fault) => refused(&fault),
-        PlainError::RateLimited { .. } => DeskError::new(
-            Code::Unavailable,
-            "Our support desk is very busy right now. Your text is kept; please try again in a minute.",
-        ),
+        PlainError::RateLimited { .. } => DeskError::of(Code::Unavailable, Sentence::Busy),
         _ => DeskError::unavailable(),
     }
 }
@@ -38,22 +39,18 @@ pub(super) fn for_download(error: PlainError) -> DeskError {
 
 /// A file cannot be had because Plain cannot be reached or refuses us.
 pub(super) fn no_file_now() -> DeskError {
-    DeskError::new(
-        Code::Unavailable,
-        "This file cannot be fetched from our support desk right now. Please try again in a moment.",
-    )
+    DeskError::of(Code::Unavailable, Sentence::NoFileNow)
 }
 
 /// The same for a file that was to be announced.
-pub(super) fn for_upload(error: PlainError, name: &str, most: u64) -> DeskError {
+pub(super) fn for_upload(error: PlainError, most: u64) -> DeskError {
     match error {
         PlainError::NotFound => DeskError::removed(),
         PlainError::Rejected(fault) if fault.code == "attachment_file_size_too_large" => {
-            super::uploads::too_large(name, most)
+            uploads::too_large(most)
         }
         PlainError::Rejected(fault) if fault.code == "attachment_file_type_not_allowed" => {
-            let message = format!("Our support desk does not take files like “{name}”.");
-            DeskError::invalid(vec![FieldError { field: "files".into(), message }])
+            uploads::wrong(Sentence::FileKind)
         }
         _ => no_upload_now(),
     }
@@ -61,69 +58,47 @@ pub(super) fn for_upload(error: PlainError, name: &str, most: u64) -> DeskError 
 
 /// A file cannot be taken because Plain or its storage cannot be reached or refuses us.
 pub(super) fn no_upload_now() -> DeskError {
-    DeskError::new(
-        Code::Unavailable,
-        "Our support desk cannot take files right now. Please try again in a moment.",
-    )
+    DeskError::of(Code::Unavailable, Sentence::NoUploadNow)
 }
 
 /// It is not known whether the message arrived.
 pub(super) fn unknown() -> DeskError {
-    DeskError::new(
-        Code::Unknown,
-        "Our support desk did not confirm your message. Please send it again; it will not arrive twice.",
-    )
+    DeskError::of(Code::Unknown, Sentence::Unconfirmed)
 }
 
 /// The thread takes no more messages.
 pub(super) fn locked() -> DeskError {
-    DeskError::new(
-        Code::Locked,
-        "This conversation is closed for new messages. Please open a new request.",
-    )
+    DeskError::of(Code::Locked, Sentence::Locked)
 }
 
 /// The thread is there, its first message is not.
 pub(super) fn half_open(error: PlainError) -> DeskError {
     match error {
-        PlainError::UnknownOutcome(_) => DeskError::new(
-            Code::Unknown,
-            "Your request was opened, but our support desk did not confirm its message. Please send it again; \
-             it will not arrive twice.",
-        ),
+        PlainError::UnknownOutcome(_) => DeskError::of(Code::Unknown, Sentence::HalfUnconfirmed),
         PlainError::Rejected(fault) => refused(&fault),
-        _ => DeskError::new(
-            Code::Unavailable,
-            "Your request was opened, but its message could not be delivered yet. Your text is kept; please \
-             send it again.",
-        ),
+        _ => DeskError::of(Code::Unavailable, Sentence::HalfOpen),
     }
 }
 
 fn refused(fault: &MutationFault) -> DeskError {
     if fault.code.starts_with("customer_is_marked_as_spam") {
-        return DeskError::new(Code::Forbidden, "This message cannot be accepted.");
+        return DeskError::of(Code::Forbidden, Sentence::NotAccepted);
     }
     let mut fields: Vec<FieldError> = Vec::new();
     for name in &fault.fields {
         let ours = match name.rsplit('.').next().unwrap_or_default() {
-            "email" | "emailAddress" => {
-                ("email", "Our support desk does not accept this e-mail address.")
-            }
-            "fullName" | "name" => ("name", "Our support desk does not accept this name."),
-            "title" => ("subject", "Our support desk does not accept this subject."),
-            "text" => ("message", "Our support desk does not accept this text."),
+            "email" | "emailAddress" => ("email", Sentence::BadEmail),
+            "fullName" | "name" => ("name", Sentence::BadName),
+            "title" => ("subject", Sentence::BadSubject),
+            "text" => ("message", Sentence::BadText),
             _ => continue,
         };
         if fields.iter().all(|f| f.field != ours.0) {
-            fields.push(FieldError { field: ours.0.into(), message: ours.1.into() });
+            fields.push(FieldError::new(ours.0, ours.1));
         }
     }
     if fields.is_empty() {
-        return DeskError::new(
-            Code::Internal,
-            "Our support desk could not take this. Your text is kept; please try again later.",
-        );
+        return DeskError::of(Code::Internal, Sentence::Refused);
     }
     DeskError::invalid(fields)
 }

@@ -11,6 +11,7 @@ use crate::{
         file,
         ids::{AttachmentId, ThreadId},
         message::Attachment,
+        sentence::Sentence,
         thread::Conversation,
     },
     server::plain::{
@@ -83,10 +84,7 @@ impl Desk {
     ) -> Result<(DownloadUrl, &'static str), DeskError> {
         let file = self.handed_on(thread, id).await?;
         let Some((_, kind)) = file::media(&file.mime_type) else {
-            return Err(DeskError::new(
-                Code::Forbidden,
-                "This kind of file is not shown here. It can be downloaded.",
-            ));
+            return Err(DeskError::of(Code::Forbidden, Sentence::FileNotShown));
         };
         let wanted = (thread.clone(), id.clone());
         if let Some(url) = self.0.files.minted.get(&wanted).await {
@@ -116,10 +114,7 @@ impl Desk {
             _ => errors::no_file_now(),
         })?;
         if file::is_refused(&file.file_name) {
-            return Err(DeskError::new(
-                Code::Forbidden,
-                "This kind of file can run programs on your computer and is not handed on here.",
-            ));
+            return Err(DeskError::of(Code::Forbidden, Sentence::Program));
         }
         Ok(file)
     }
@@ -127,18 +122,9 @@ impl Desk {
     async fn address(&self, file: &Attachment) -> Result<DownloadUrl, DeskError> {
         match self.0.plain.download_url(file.id.as_str()).await.map_err(errors::for_download)? {
             Download::Ready(url) => Ok(url),
-            Download::Pending => Err(DeskError::new(
-                Code::Unavailable,
-                "This file is still being checked for viruses. Please try again in a moment.",
-            )),
-            Download::Infected => Err(DeskError::new(
-                Code::Forbidden,
-                "This file was found to be harmful and cannot be opened.",
-            )),
-            Download::Unscanned => Err(DeskError::new(
-                Code::Forbidden,
-                "This file could not be checked for viruses and is not handed on. Please ask for it to be sent again.",
-            )),
+            Download::Pending => Err(DeskError::of(Code::Unavailable, Sentence::BeingChecked)),
+            Download::Infected => Err(DeskError::of(Code::Forbidden, Sentence::Harmful)),
+            Download::Unscanned => Err(DeskError::of(Code::Forbidden, Sentence::Unchecked)),
         }
     }
 

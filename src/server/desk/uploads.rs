@@ -6,6 +6,7 @@ use crate::{
         error::{Code, DeskError, FieldError},
         file,
         ids::{AttachmentId, ThreadId},
+        sentence::Sentence,
     },
     server::plain::{operations::AttachmentKind, storage::UploadError},
 };
@@ -29,17 +30,14 @@ impl Desk {
     pub fn check_file(&self, name: &str, bytes: u64) -> Result<String, DeskError> {
         let most = self.0.settings.upload_bytes;
         let shown = file::shown_name(name);
-        let wrong = |message: String| {
-            DeskError::invalid(vec![FieldError { field: "files".into(), message }])
-        };
         if file::is_refused(name) || file::is_refused(&shown) {
-            return Err(wrong(format!("Files like “{shown}” can run programs and are not taken.")));
+            return Err(wrong(Sentence::FileKind));
         }
         if bytes == 0 {
-            return Err(wrong(format!("“{shown}” is empty.")));
+            return Err(wrong(Sentence::FileEmpty));
         }
         if bytes > most {
-            return Err(too_large(&shown, most));
+            return Err(too_large(most));
         }
         Ok(shown)
     }
@@ -71,7 +69,7 @@ impl Desk {
             Err(error) => {
                 // Perhaps the customer was merged into another; next time it is asked for.
                 self.0.customers.invalidate(thread).await;
-                return Err(errors::for_upload(error, name, self.0.settings.upload_bytes));
+                return Err(errors::for_upload(error, self.0.settings.upload_bytes));
             }
         };
         let Ok(id) = AttachmentId::parse(form.attachment_id.as_str()) else {
@@ -93,18 +91,18 @@ impl Desk {
             Err(UploadError::Storage) => Err(errors::no_upload_now()),
             Err(fault) => {
                 tracing::debug!(%thread, %fault, "a file did not arrive whole");
-                let sentence = match fault {
-                    UploadError::Long => "The file is larger than its sender said.",
-                    _ => "The file did not arrive whole. Please send it again.",
-                };
-                Err(DeskError::new(Code::BadRequest, sentence))
+                Err(DeskError::of(Code::BadRequest, Sentence::FileBroken))
             }
         }
     }
 }
 
+/// What is wrong with a file.
+pub(in crate::server) fn wrong(sentence: Sentence) -> DeskError {
+    DeskError::invalid(vec![FieldError::new("files", sentence)])
+}
+
 /// More than a message may carry.
-pub(super) fn too_large(name: &str, most: u64) -> DeskError {
-    let most = most / 1_000_000;
-    DeskError::new(Code::TooLarge, format!("“{name}” is too large: up to {most} MB can be sent."))
+pub(super) fn too_large(most: u64) -> DeskError {
+    DeskError::of(Code::TooLarge, Sentence::FileLarge(most / 1_000_000))
 }
