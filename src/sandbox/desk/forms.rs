@@ -69,7 +69,8 @@ impl Reply {
         let mut form = Self::default();
         while let Some(part) = parts.next_field().await.ok()? {
             let name = part.name().unwrap_or_default().to_owned();
-            let file_name = part.file_name().unwrap_or_default().to_owned();
+            // Browsers write a quote in a name so.
+            let file_name = part.file_name().unwrap_or_default().replace("%22", "\"");
             let content = part.bytes().await.ok()?;
             let text = || String::from_utf8_lossy(&content).into_owned();
             match name.as_str() {
