@@ -18,6 +18,7 @@ use hotline::{
     domain::{
         error::Code,
         ids::{ClientMessageId, Cursor, CustomerId, SubmissionId, ThreadId},
+        live::StreamEvent,
         message::Role,
         request::Request,
         thread::{Conversation, Status},
@@ -74,6 +75,10 @@ impl EventBus for Bus {
     }
 
     fn subscribe<'a>(&'a self, _: &'a ThreadId, _: Option<&'a Cursor>) -> Answer<'a, Subscription> {
+        Box::pin(async { Err(BusError("not here".into())) })
+    }
+
+    fn whisper<'a>(&'a self, _: &'a ThreadId, _: &'a StreamEvent) -> Answer<'a, ()> {
         Box::pin(async { Err(BusError("not here".into())) })
     }
 
@@ -155,7 +160,7 @@ impl Workspace {
             "id": thread, "ref": "T-1", "title": "Export", "status": "SNOOZED",
             "statusDetail": {"__typename": "ThreadStatusDetailWaitingForCustomer"},
             "customer": {"id": ADA, "fullName": "Ada"},
-            "statusChangedAt": stamp(1_000), "lockedAt": if self.locked { stamp(5) } else { Value::Null },
+            "statusChangedAt": stamp(1_000), "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": if self.locked { stamp(5) } else { Value::Null },
             "createdAt": stamp(1_000), "lastInboundMessageInfo": null,
             "lastOutboundMessageInfo": {"timestamp": stamp(2_000)},
         })
@@ -203,11 +208,21 @@ impl Workspace {
                 timeline.push(entry);
                 json!({"sendCustomerChat": {"chat": {"id": id("ch", self.made), "createdAt": stamp(now)}, "error": null}})
             }
-            "Threads" => {
+            "Threads" | "Overview" => {
                 let ids = call.variables["filters"]["threadIds"].as_array().expect("ids");
                 let edges: Vec<_> = ids
                     .iter()
-                    .map(|id| json!({"cursor": id, "node": self.thread(id.as_str().expect("an id"))}))
+                    .map(|id| {
+                        let mut node = self.thread(id.as_str().expect("an id"));
+                        for (end, size) in [("head", "first"), ("tail", "last")] {
+                            let page = json!({"threadId": id, size: call.variables["each"]});
+                            let page = self.conversation(&page);
+                            let nothing = json!({"edges": []});
+                            let entries = page["thread"].get("timelineEntries").cloned();
+                            node[end] = entries.unwrap_or(nothing);
+                        }
+                        json!({"cursor": id, "node": node})
+                    })
                     .collect();
                 json!({"threads": {"pageInfo": {"hasNextPage": false}, "edges": edges}})
             }
@@ -328,7 +343,7 @@ fn request() -> Request {
     Request {
         name: "Ada".into(),
         email: "ada@example.com".into(),
-        topic: "problem",
+        topic: "problem".into(),
         subject: "Export".into(),
         message: "It stops.".into(),
         submission_id: SubmissionId::parse("submission-1").expect("a key"),
@@ -482,9 +497,9 @@ async fn foreign_page_cursors_reach_nobody() {
 #[tokio::test]
 async fn only_what_a_visitor_may_see() {
     let entry = |n: usize, actor: Value, entry: Value| json!({"id": id("t", n), "timestamp": stamp(n as i64), "actor": actor, "entry": entry});
-    let mail = |category: &str| json!({"__typename": "EmailEntry", "category": category, "textContent": "mail", "fullTextContent": null, "emailMarkdown": "**mail**", "attachments": []});
+    let mail = |category: &str| json!({"__typename": "EmailEntry", "category": category, "textContent": "mail", "hasMoreTextContent": false, "fullTextContent": null, "emailMarkdown": "**mail**", "attachments": []});
     let slack = |deleted: Value, edited: Value| {
-        json!({"__typename": "SlackReplyEntry", "slackText": "slack", "deletedOnSlackAt": deleted, "lastEditedOnSlackAt": edited,
+        json!({"__typename": "SlackReplyEntry", "slackText": "slack", "reactions": [], "deletedOnSlackAt": deleted, "lastEditedOnSlackAt": edited,
             "attachments": [{"id": id("att", 1), "fileName": "a.png", "fileMimeType": "image/png", "fileSize": {"bytes": 7}}]})
     };
     let machine = |who: &str| json!({"__typename": "MachineUserActor", "machineUserId": who, "machineUser": {"publicName": "Helper"}});
@@ -772,7 +787,7 @@ async fn lists_of_threads() {
     ids.push(ids[0].clone());
     let threads = house.desk.threads(&ids).await.unwrap();
     assert_eq!(threads.len(), 150);
-    assert_eq!(house.plain.count("Threads"), 2);
+    assert_eq!(house.plain.count("Overview"), 2);
     assert_eq!(threads[0].last_activity_at.as_str(), "1970-01-01T00:00:02.000Z");
 }
 
@@ -781,8 +796,8 @@ async fn newest_activity_first_and_nothing_unasked() {
     let plain = PlainScript::start(|_| {
         let node = |n: usize, said: Value| {
             json!({"id": id("th", n), "ref": "T-1", "title": "x", "status": "DONE", "statusDetail": null,
-                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "lockedAt": null, "createdAt": stamp(n as i64),
-                "lastInboundMessageInfo": said, "lastOutboundMessageInfo": null})
+                "customer": {"id": ADA, "fullName": "Ada"}, "statusChangedAt": stamp(1_000), "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": null, "createdAt": stamp(n as i64),
+                "lastInboundMessageInfo": said, "lastOutboundMessageInfo": null, "head": {"edges": []}, "tail": {"edges": []}})
         };
         let said = json!({"timestamp": stamp(99)});
         let edges = [node(1, said), node(2, Value::Null), node(3, Value::Null), node(9, Value::Null)]
@@ -796,6 +811,170 @@ async fn newest_activity_first_and_nothing_unasked() {
     let order: Vec<_> = threads.iter().map(|thread| thread.id.clone()).collect();
     assert_eq!(order, [ids[0].clone(), ids[2].clone(), ids[1].clone()]);
     assert_eq!(threads[0].status, Status::Done);
+}
+
+fn turn(n: usize, at: i64, from: (&str, Value), to: (&str, Value)) -> Value {
+    let entry = json!({"__typename": "ThreadStatusTransitionedEntry", "previousStatus": from.0,
+        "previousStatusDetail": from.1, "nextStatus": to.0, "nextStatusDetail": to.1});
+    json!({"id": id("t", n), "timestamp": stamp(at), "actor": agent(), "entry": entry})
+}
+
+fn waits() -> Value {
+    json!({"__typename": "ThreadStatusDetailWaitingForCustomer"})
+}
+
+fn sleeps() -> Value {
+    json!({"__typename": "ThreadStatusDetailWaitingForDuration"})
+}
+
+#[tokio::test]
+async fn lines_about_the_state_tell_the_state_alone() {
+    let todo = || ("TODO", Value::Null);
+    let entries = vec![
+        chat(1, 1_000, customer(ADA), "one"),
+        turn(2, 2_000, todo(), ("SNOOZED", waits())),
+        turn(3, 3_000, ("SNOOZED", waits()), todo()),
+        // To a visitor this is the same state.
+        turn(4, 4_000, todo(), ("SNOOZED", sleeps())),
+        turn(5, 5_000, ("SNOOZED", sleeps()), todo()),
+        turn(6, 6_000, todo(), ("DONE", Value::Null)),
+        // The reason of the waiting was changed in between, without an entry.
+        turn(7, 7_000, ("SNOOZED", waits()), ("DONE", Value::Null)),
+        turn(8, 8_000, ("DONE", Value::Null), ("STATUS_OF_TOMORROW", Value::Null)),
+        chat(9, 8_000, agent(), "two"),
+    ];
+    let house = House::new(Workspace::with(entries)).await;
+    let page = house.desk.conversation(&thread()).await.unwrap();
+    let shown: Vec<_> =
+        page.messages.iter().map(|it| (it.id.as_str().to_owned(), it.turned)).collect();
+    let line = |n, status| (id("t", n), Some(status));
+    assert_eq!(
+        shown,
+        [
+            (id("t", 1), None),
+            line(2, Status::WaitingForYou),
+            line(3, Status::InProgress),
+            line(6, Status::Done),
+            (id("t", 9), None),
+        ]
+    );
+    let done = &page.messages[3];
+    assert_eq!((done.author.role, done.author.name.as_str()), (Role::System, ""));
+    assert_eq!(
+        (done.text.as_str(), &done.html, done.at.as_str()),
+        ("", &None, "1970-01-01T00:00:06.000Z")
+    );
+    let json = serde_json::to_string(&*page).unwrap();
+    assert!(
+        !json.contains("Ines") || !json[..json.find("two").unwrap()].contains("Ines"),
+        "{json}"
+    );
+}
+
+#[tokio::test]
+async fn fifty_messages_a_page_however_many_lines_stand_between() {
+    for newest_first in [false, true] {
+        let todo = || ("TODO", Value::Null);
+        let mut entries = Vec::new();
+        for n in 0..120 {
+            let at = n as i64 * 10;
+            entries.push(chat(2 * n, at, customer(ADA), &format!("m{n}")));
+            let (from, to) = if n % 2 == 0 {
+                (todo(), ("DONE", Value::Null))
+            } else {
+                (("DONE", Value::Null), todo())
+            };
+            entries.push(turn(2 * n + 1, at + 5, from, to));
+        }
+        let workspace = Workspace::with(entries);
+        workspace.lock().unwrap().newest_first = newest_first;
+        let house = House::new(workspace).await;
+        let page = house.desk.conversation(&thread()).await.unwrap();
+        let said = |page: &Conversation| -> Vec<String> {
+            page.messages
+                .iter()
+                .filter(|it| it.turned.is_none())
+                .map(|it| it.text.clone())
+                .collect()
+        };
+        let expected =
+            |range: std::ops::Range<usize>| range.map(|n| format!("m{n}")).collect::<Vec<_>>();
+        assert_eq!(said(&page), expected(70..120), "{newest_first}");
+        assert_eq!(page.messages.iter().filter(|it| it.turned.is_some()).count(), 50);
+        let second = house.desk.older(&thread(), page.older.as_deref().unwrap()).await.unwrap();
+        assert_eq!(said(&second), expected(20..70), "{newest_first}");
+        let third = house.desk.older(&thread(), second.older.as_deref().unwrap()).await.unwrap();
+        assert_eq!(
+            (said(&third), third.older.is_none()),
+            (expected(0..20), true),
+            "{newest_first}"
+        );
+        // Every entry is on exactly one of the pages.
+        let all = [&*page, &second, &third].map(|page| page.messages.len()).iter().sum::<usize>();
+        assert_eq!(all, 240, "{newest_first}");
+        let newer = house.desk.newer(&thread(), second.older.as_deref().unwrap()).await.unwrap();
+        assert_eq!(said(&newer).last().unwrap(), "m69", "{newest_first}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_shows_the_newest_message_that_stands() {
+    let note = json!({"__typename": "NoteEntry"});
+    let note =
+        json!({"id": id("t", 9), "timestamp": stamp(9_000), "actor": agent(), "entry": note});
+    let gone = json!({"__typename": "SlackReplyEntry", "slackText": "", "reactions": [], "attachments": [],
+        "deletedOnSlackAt": stamp(8_000), "lastEditedOnSlackAt": null});
+    let gone =
+        json!({"id": id("t", 8), "timestamp": stamp(8_000), "actor": agent(), "entry": gone});
+    for newest_first in [false, true] {
+        let entries = vec![
+            chat(1, 1_000, customer(ADA), "first"),
+            chat(7, 7_000, agent(), "**Look** at `this`:\n\n- one"),
+            gone.clone(),
+            note.clone(),
+            turn(10, 10_000, ("TODO", Value::Null), ("DONE", Value::Null)),
+        ];
+        let workspace = Workspace::with(entries);
+        workspace.lock().unwrap().newest_first = newest_first;
+        let house = House::new(workspace).await;
+        let threads = house.desk.threads(&[thread()]).await.unwrap();
+        let last = threads[0].last_message.as_ref().unwrap();
+        assert_eq!((last.text.as_str(), last.me), ("Look at this: one", false));
+        assert!(!last.name.is_empty());
+        assert_eq!(house.plain.calls().len(), 1);
+        // It did not ask for what it must not show.
+        let types = house.plain.calls()[0].variables["types"].clone();
+        assert!(
+            types
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|it| it != "NOTE" && it != "THREAD_STATUS_TRANSITIONED")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_topic_decides_labels_and_priority() {
+    let label = "lt_01KQS44ER0KVVBRC15MBB8ADPP";
+    let topics = format!("problem={label}:1;refund=:0|A refund;idea");
+    for (topic, labels, priority, words) in [
+        ("problem", json!([label]), json!(1), "Something does not work"),
+        ("refund", Value::Null, json!(0), "A refund"),
+        ("idea", Value::Null, Value::Null, "An idea"),
+    ] {
+        let workspace = Workspace::with(vec![]);
+        let plain =
+            PlainScript::start(move |call| Act::Data(workspace.lock().unwrap().run(call))).await;
+        let topics = topics.parse().unwrap();
+        let settings = DeskSettings { topics, ..DeskSettings::default() };
+        let desk = desk(&plain, &Arc::new(Bus::default()), settings);
+        desk.open_request(&Request { topic: topic.into(), ..request() }).await.unwrap();
+        let made = plain.calls().into_iter().find(|call| call.operation == "CreateThread").unwrap();
+        let input = &made.variables["input"];
+        assert_eq!((&input["labelTypeIds"], &input["priority"]), (&labels, &priority), "{topic}");
+        assert_eq!(input["description"], words);
+    }
 }
 
 #[tokio::test]

@@ -224,7 +224,7 @@ async fn unknown_kinds_never_fail_a_read() {
     let data = json!({"thread": {
         "id": "th_1", "ref": "T-1", "title": "x", "status": "ARCHIVED",
         "statusDetail": {"__typename": "ThreadStatusDetailOfTomorrow", "x": 1},
-        "customer": {"id": "c_1", "fullName": "Ada"}, "statusChangedAt": {"iso8601": "2026-05-04T09:12:00.000Z"}, "lockedAt": null, "createdAt": at,
+        "customer": {"id": "c_1", "fullName": "Ada"}, "statusChangedAt": {"iso8601": "2026-05-04T09:12:00.000Z"}, "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": null, "createdAt": at,
         "lastInboundMessageInfo": null, "lastOutboundMessageInfo": null,
         "timelineEntries": {
             "pageInfo": {"hasNextPage": false, "hasPreviousPage": false, "new": 1},
@@ -232,7 +232,7 @@ async fn unknown_kinds_never_fail_a_read() {
                 entry("t_1", json!({"__typename": "RobotActor", "robot": {"x": []}}), json!({"__typename": "HologramEntry", "depth": 3})),
                 entry("t_2", json!({"__typename": "SystemActor", "systemId": "s"}), json!({"__typename": "NoteEntry"})),
                 entry("t_3", json!({"__typename": "UserActor", "user": {"publicName": "Ines", "avatarUrl": null}}),
-                    json!({"__typename": "EmailEntry", "category": "CATEGORY_OF_TOMORROW", "textContent": null, "fullTextContent": null, "attachments": []})),
+                    json!({"__typename": "EmailEntry", "category": "CATEGORY_OF_TOMORROW", "textContent": null, "hasMoreTextContent": false, "fullTextContent": null, "attachments": []})),
                 entry("t_4", json!({"__typename": "UserActor", "user": {"publicName": "Ines", "avatarUrl": null}}),
                     json!({"__typename": "CustomEntry", "title": "x", "attachments": [], "components": [
                         {"__typename": "ComponentOfTomorrow"}, {"__typename": "ComponentText", "text": "Hi"}]})),

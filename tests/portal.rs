@@ -13,6 +13,8 @@ mod wire;
 mod attachments;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/channel.rs"]
+mod channel;
 #[path = "portal/deploys.rs"]
 mod deploys;
 #[path = "portal/dress.rs"]
@@ -25,6 +27,8 @@ mod gate;
 mod intake;
 #[path = "portal/isolation.rs"]
 mod isolation;
+#[path = "portal/languages.rs"]
+mod languages;
 #[path = "portal/links.rs"]
 mod links;
 #[path = "portal/log_scan.rs"]
@@ -37,6 +41,8 @@ mod outages;
 mod presence;
 #[path = "portal/process.rs"]
 mod process;
+#[path = "portal/reading.rs"]
+mod reading;
 #[path = "portal/removal.rs"]
 mod removal;
 #[path = "portal/rendering.rs"]
@@ -45,11 +51,19 @@ mod rendering;
 mod repair;
 #[path = "portal/restart.rs"]
 mod restart;
+#[path = "portal/seen.rs"]
+mod seen;
 #[path = "portal/several.rs"]
 mod several;
+#[path = "portal/slack.rs"]
+mod slack;
 #[path = "portal/slices.rs"]
 mod slices;
+#[path = "portal/socket.rs"]
+mod socket;
 #[path = "portal/story.rs"]
 mod story;
+#[path = "portal/typing.rs"]
+mod typing;
 #[path = "portal/uploads.rs"]
 mod uploads;

@@ -283,7 +283,7 @@ async fn slack_messages_are_edited_deleted_and_reacted_to() {
     let (receiver, hook) = Receiver::listen().await;
     let desk = Desk::start(Data::Memory, Some(hook)).await;
     let customer = desk.customer("dana@northwind.example").await;
-    let channel = json!({"channel": "SLACK", "channelDetails": {"slack": {"slackChannelId": "C1", "slackTeamId": "T1"}}});
+    let channel = json!({"channel": "SLACK", "channelDetails": {"slack": {"slackChannelId": "C0SANDBOX01", "slackTeamId": "T0SANDBOX01"}}});
     let thread = desk.thread(&customer, channel).await;
     let path = format!("/admin/threads/{thread}/replies");
     let entry =

@@ -5,7 +5,10 @@
 mod live;
 
 use hotline::{
-    domain::ids::{Cursor, CustomerId, ThreadId},
+    domain::{
+        ids::{Cursor, CustomerId, ThreadId},
+        live::StreamEvent,
+    },
     server::{
         bus::{Answer, BusError, EventBus, Forgotten, NewEvent, Published, Subscription},
         webhook::signature::Secret,
@@ -383,6 +386,9 @@ impl EventBus for Away {
     fn subscribe<'a>(&'a self, _: &'a ThreadId, _: Option<&'a Cursor>) -> Answer<'a, Subscription> {
         Box::pin(async { Err(BusError("away".into())) })
     }
+    fn whisper<'a>(&'a self, _: &'a ThreadId, _: &'a StreamEvent) -> Answer<'a, ()> {
+        Box::pin(async { Err(BusError("away".into())) })
+    }
     fn head<'a>(&'a self, _: &'a ThreadId) -> Answer<'a, Cursor> {
         Box::pin(async { Err(BusError("away".into())) })
     }
@@ -683,7 +689,8 @@ fn marked(n: u32, kind: &str, entry_kind: &str, change: &str, marker: &str) -> V
     {
         message[key] = mark(key);
     }
-    message["slackReactions"] = json!([{"name": mark("reaction"), "actors": []}]);
+    message["slackReactions"] = json!([{"name": "eyes", "imageUrl": mark("reaction"),
+        "actors": [{"actorType": "user", "actorId": mark("reactor"), "slackUserId": mark("slackUser")}]}]);
     message["updatedBy"] = json!({"actorType": "user", "userId": mark("updatedBy")});
     let note = json!({"timelineEntryId": format!("t_{n:026}"), "id": "n_1", "text": mark("note"),
                       "markdown": mark("markdown")});

@@ -30,7 +30,8 @@ async fn main() {
     let megabytes: usize = wanted.unwrap_or(50);
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
-    let of_sandbox = [("HOTLINE_SANDBOX_ADDR", "127.0.0.1:0"), ("HOTLINE_SANDBOX_DATA", ":memory:")];
+    let of_sandbox =
+        [("HOTLINE_SANDBOX_ADDR", "127.0.0.1:0"), ("HOTLINE_SANDBOX_DATA", ":memory:")];
     let mut sandbox = Program::run("sandbox", &["sandbox"], &of_sandbox, folder.path());
     let api = sandbox.address("GraphQL: ");
     let of_portal = [
@@ -42,7 +43,8 @@ async fn main() {
     let mut portal = Program::run("portal", &[], &of_portal, folder.path());
     let at = portal.address("Portal: ");
 
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let http =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let form = "name=Dana&email=dana%40northwind.example&topic=problem&subject=Large&message=Large&submission_id=upload-bench-1";
     let opened = http
         .post(format!("{at}/"))
@@ -58,7 +60,9 @@ async fn main() {
         let chunks = stream::iter((0..bytes).step_by(CHUNK).map(move |from| {
             Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; CHUNK.min(bytes - from)]))
         }));
-        let path = format!("/api/support/attachments?threadId={thread}&fileName=film.mp4&fileSizeBytes={bytes}");
+        let path = format!(
+            "/api/support/attachments?threadId={thread}&fileName=film.mp4&fileSizeBytes={bytes}"
+        );
         let answer = http
             .post(format!("{at}{path}"))
             .header("cookie", &cookie)
@@ -71,7 +75,9 @@ async fn main() {
     };
     send(1_000_000).await;
 
-    println!("| {megabytes} MB through the portal | before | most | growth | seconds |\n|---|---|---|---|---|");
+    println!(
+        "| {megabytes} MB through the portal | before | most | growth | seconds |\n|---|---|---|---|---|"
+    );
     let mut worst = 0;
     for round in 1..=ROUNDS {
         let before = portal.memory().kib.expect("Linux tells");

@@ -141,6 +141,11 @@ impl EventStream {
         self.0.end();
     }
 
+    /// Says something to the server over the live connection; false where that hears nothing, or is another tab's.
+    pub fn speak(&self, words: &str) -> bool {
+        self.0.transport.speak(words)
+    }
+
     /// Tries to connect now.
     pub fn retry(&self) {
         if self.0.role.get() == Role::Listener {

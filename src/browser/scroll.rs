@@ -44,3 +44,10 @@ pub fn to_last(list: &Element, last: &Element) {
         list.set_scroll_top(above as i32 - 8);
     }
 }
+
+/// Whether at least half of an element, or of the view, is taken up by it.
+pub fn is_in_view(list: &Element, element: &Element) -> bool {
+    let (view, row) = (list.get_bounding_client_rect(), element.get_bounding_client_rect());
+    let shown = row.bottom().min(view.bottom()) - row.top().max(view.top());
+    shown > 0.0 && shown * 2.0 >= row.height().min(view.height())
+}

@@ -1,4 +1,8 @@
-//! The hands of [`Connection`]: an `EventSource` or a poll, a timer, a clock, dice. On the server nothing here runs.
+//! The hands of [`Connection`]: an `EventSource`, a `WebSocket` or a poll, a timer, a clock, dice. On the server nothing
+//! here runs.
+//!
+//! Whether a stream is an `EventSource` or a `WebSocket` is the page's word (`data-transport`), and makes no difference to
+//! the machine: the frames are the same. After a socket that did not open, the next stream is an `EventSource`.
 
 use super::{
     connection::{Connection, Event, Line, Link, Moment, POLL_MS},
@@ -17,7 +21,7 @@ use std::{
     time::Duration,
 };
 use wasm_bindgen::{JsCast, prelude::Closure};
-use web_sys::{AbortController, EventSource, MessageEvent};
+use web_sys::{AbortController, EventSource, MessageEvent, WebSocket};
 
 /// What a connection tells its tab.
 pub enum Told<'a> {
@@ -35,6 +39,12 @@ pub struct Transport {
     roster: RefCell<Roster>,
     open: RefCell<Option<Open>>,
     timer: Cell<Option<TimeoutHandle>>,
+    /// Whether the page wants a socket.
+    socket: Cell<bool>,
+    /// The open stream has spoken.
+    spoke: Cell<bool>,
+    /// The last socket did not open.
+    mute: Cell<bool>,
     tell: Box<dyn Fn(Told<'_>)>,
 }
 
@@ -45,6 +55,10 @@ enum Open {
         #[expect(dead_code, reason = "they are called as long as they live")] Handlers,
     ),
     Poll(AbortController),
+    Socket(
+        WebSocket,
+        #[expect(dead_code, reason = "they are called as long as they live")] Handlers,
+    ),
 }
 
 type Handlers = (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut()>);
@@ -58,6 +72,11 @@ impl Drop for Open {
                 source.close();
             }
             Open::Poll(request) => request.abort(),
+            Open::Socket(socket, _) => {
+                socket.set_onmessage(None);
+                socket.set_onclose(None);
+                let _ = socket.close();
+            }
         }
     }
 }
@@ -65,6 +84,18 @@ impl Drop for Open {
 /// By the wall clock, in ms.
 pub fn now() -> f64 {
     js_sys::Date::now()
+}
+
+/// Whether the page wants its tabs to use sockets.
+fn is_for_sockets() -> bool {
+    let wanted = document().query_selector("[data-transport=websocket]");
+    wanted.is_ok_and(|element| element.is_some())
+}
+
+/// The cursor of a socket's message: its first field, where it has one.
+fn id_of(data: &str) -> &str {
+    let id = data.strip_prefix(r#"{"id":""#).and_then(|rest| rest.split_once('"'));
+    id.map_or("", |(id, _)| id)
 }
 
 fn with(weak: &Weak<Transport>, f: impl FnOnce(&Rc<Transport>)) {
@@ -81,6 +112,9 @@ impl Transport {
             roster: RefCell::default(),
             open: RefCell::default(),
             timer: Cell::default(),
+            socket: Cell::new(is_for_sockets()),
+            spoke: Cell::default(),
+            mute: Cell::default(),
             tell: Box::new(tell),
         })
     }
@@ -121,6 +155,9 @@ impl Transport {
         };
         let orders = self.machine.borrow_mut().on(event, moment);
         if orders.close {
+            // Held up by something in between, or refused.
+            let failed = matches!(event, Event::Tick | Event::Failed) && !self.spoke.get();
+            self.mute.set(failed && self.is_socket());
             self.open.take();
             self.roster.borrow_mut().closed();
         }
@@ -149,9 +186,15 @@ impl Transport {
         }
     }
 
+    fn is_socket(&self) -> bool {
+        matches!(&*self.open.borrow(), Some(Open::Socket(..)))
+    }
+
     fn open(self: &Rc<Self>, line: Line) -> Option<()> {
         let query = self.roster.borrow().query();
+        self.spoke.set(false);
         let open = match line {
+            Line::Stream if self.socket.get() && !self.mute.get() => self.web_socket(&query)?,
             Line::Stream => self.stream(&query)?,
             Line::Probe => self.poll(&query, 0)?,
             Line::Poll => self.poll(&query, POLL_MS as u32)?,
@@ -173,6 +216,35 @@ impl Transport {
         source.set_onmessage(Some(message.as_ref().unchecked_ref()));
         source.set_onerror(Some(error.as_ref().unchecked_ref()));
         Some(Open::Stream(source, (message, error)))
+    }
+
+    fn web_socket(self: &Rc<Self>, query: &str) -> Option<Open> {
+        let Ok(socket) = WebSocket::new(&["/api/support/ws?", query].concat()) else {
+            // A browser that takes no address without a host.
+            self.socket.set(false);
+            return None;
+        };
+        let weak = Rc::downgrade(self);
+        let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            if let Some(data) = event.data().as_string() {
+                with(&weak, |transport| transport.frame(id_of(&data), &data));
+            }
+        });
+        let weak = Rc::downgrade(self);
+        let close = Closure::<dyn FnMut()>::new(move || with(&weak, |it| it.on(Event::Failed)));
+        socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(close.as_ref().unchecked_ref()));
+        Some(Open::Socket(socket, (message, close)))
+    }
+
+    /// Says something over the socket, if there is one that listens.
+    pub fn speak(&self, words: &str) -> bool {
+        match &*self.open.borrow() {
+            Some(Open::Socket(socket, _)) if self.spoke.get() => {
+                socket.send_with_str(words).is_ok()
+            }
+            _ => false,
+        }
     }
 
     fn poll(self: &Rc<Self>, query: &str, wait: u32) -> Option<Open> {
@@ -204,6 +276,7 @@ impl Transport {
     }
 
     fn frame(self: &Rc<Self>, id: &str, data: &str) {
+        self.spoke.set(true);
         // A newer server may say things this tab does not know yet.
         let Some(told) = json::parse::<StreamEvent>(data) else { return self.on(Event::Sign) };
         let event = match &told {
@@ -222,5 +295,17 @@ impl Transport {
         self.roster.borrow_mut().note(id, &told);
         self.on(event);
         (self.tell)(Told::Frame(id, data, told));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sockets_messages_carry_their_cursors() {
+        assert_eq!(id_of(r#"{"id":"e-1","type":"connected"}"#), "e-1");
+        assert_eq!(id_of(r#"{"type":"heartbeat","id":"e-1"}"#), "");
+        assert_eq!(id_of(r#"{"id":"e-1"#), "");
     }
 }

@@ -20,7 +20,7 @@ pub mod limits {
     pub const TEXT: usize = 5000;
 }
 
-/// The topics a visitor can choose: the value in the form, and the words.
+/// The topics that a visitor can choose unless the operator chose others: the value in the form, and the words.
 pub const TOPICS: [(&str, &str); 5] = [
     ("question", "A question"),
     ("problem", "Something does not work"),
@@ -37,7 +37,7 @@ pub struct Draft {
     pub name: String,
     /// The visitor's e-mail address.
     pub email: String,
-    /// One of [`TOPICS`].
+    /// The name of a topic, such as those of [`TOPICS`].
     pub topic: String,
     /// The subject; becomes the thread's title.
     pub subject: String,
@@ -56,8 +56,8 @@ pub struct Request {
     pub name: String,
     /// Trimmed, with the domain in lower case.
     pub email: String,
-    /// One of [`TOPICS`].
-    pub topic: &'static str,
+    /// The name of a topic: 1 to 40 of `a-z`, `0-9`, `-` and `_`. Which ones there are, the server knows.
+    pub topic: String,
     /// Trimmed, 1 to [`limits::SUBJECT`].
     pub subject: String,
     /// 1 to [`limits::TEXT`], line ends as `\n`.
@@ -66,21 +66,19 @@ pub struct Request {
     pub submission_id: SubmissionId,
 }
 
-impl Request {
-    /// The topic as the visitor read it.
-    pub fn topic_words(&self) -> &'static str {
-        TOPICS.iter().find(|(value, _)| *value == self.topic).map_or("", |(_, words)| words)
-    }
-}
-
 impl Draft {
     /// Whether a program filled in the field that people do not see.
     pub fn is_trapped(&self) -> bool {
         !self.website.trim().is_empty()
     }
 
-    /// All faults at once, in the order of the form.
+    /// All faults at once, in the order of the form. Any topic will do.
     pub fn check(&self) -> Result<Request, DeskError> {
+        self.check_among(|_| true)
+    }
+
+    /// The same where the topics are known.
+    pub fn check_among(&self, is_topic: impl Fn(&str) -> bool) -> Result<Request, DeskError> {
         let mut faults = Vec::new();
         let mut fault = |field, sentence| faults.push(FieldError::new(field, sentence));
         let name = one_line(&self.name);
@@ -97,7 +95,8 @@ impl Draft {
         } else if !is_email(email) {
             fault("email", Sentence::Word(Word::EmailWrong));
         }
-        let topic = TOPICS.iter().find(|(value, _)| *value == self.topic).map(|(value, _)| *value);
+        let topic =
+            Some(self.topic.as_str()).filter(|topic| is_topic_name(topic) && is_topic(topic));
         if topic.is_none() {
             fault("topic", Sentence::Word(Word::TopicMissing));
         }
@@ -121,7 +120,7 @@ impl Draft {
             (Some(topic), Ok(message), Ok(submission_id), true) => Ok(Request {
                 name,
                 email: lower_domain(email),
-                topic,
+                topic: topic.into(),
                 subject,
                 message,
                 submission_id,
@@ -129,6 +128,11 @@ impl Draft {
             _ => Err(DeskError::invalid(faults)),
         }
     }
+}
+
+fn is_topic_name(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    (1..=40).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// Checks a message's text: outer blank lines go, line ends become `\n`, 1 to [`limits::TEXT`] characters.

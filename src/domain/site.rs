@@ -9,6 +9,12 @@ pub struct Site {
     pub fresh_key: String,
     /// The most bytes that the files of one message may have.
     pub upload_bytes: u64,
+    /// How tabs follow a conversation: `sse` or `websocket`.
+    pub transport: &'static str,
+    /// When the team answers, in the visitor's words and zone; none where there is nothing to tell.
+    pub hours: Option<String>,
+    /// The topics of the form: name, and the operator's words where they are not the form's own.
+    pub topics: Vec<(String, Option<String>)>,
     /// The path and query of this page.
     pub here: String,
     /// The appearance that this visitor chose.

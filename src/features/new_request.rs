@@ -2,5 +2,6 @@
 
 pub mod api;
 pub mod client;
+pub mod hours;
 pub mod page;
 pub mod request_form;

@@ -29,6 +29,8 @@ pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
         .route("/", get(page::home))
         .route("/threads/{id}", get(page::thread))
         .route("/threads/{id}/reply", post(forms::reply).layer(DefaultBodyLimit::max(FORM_LIMIT)))
+        .route("/threads/{id}/presence", get(presence::answer))
+        .route("/threads/{id}/typing", post(presence::typing))
         .route("/threads/{id}/assign", post(forms::assign))
         .route("/threads/{id}/status", post(forms::status))
         .route("/threads/{id}/label", post(forms::label))

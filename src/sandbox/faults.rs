@@ -21,6 +21,8 @@ pub struct GraphqlFaults {
     pub timeout_after_write: bool,
     /// Every call is refused as one too many.
     pub rate_limited: bool,
+    /// Permissions that the key does not have. Only `customer:impersonate` is asked for.
+    pub without: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

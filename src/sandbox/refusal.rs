@@ -42,6 +42,12 @@ impl Refusal {
         )
     }
 
+    /// The key lacks a permission.
+    pub fn forbidden(permission: &str) -> Self {
+        let message = format!("Insufficient permissions, missing \"{permission}\".");
+        Self { kind: "FORBIDDEN", ..Self::new("forbidden", message) }
+    }
+
     /// The sandbox itself failed, mostly its storage.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "the sandbox could not finish a call");

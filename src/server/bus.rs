@@ -114,7 +114,12 @@ impl LiveReceiver {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The same for hand-written streams.
+    /// The next event or whisper; none as with [`LiveReceiver::next`].
+    pub fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<Option<replay::Told>> {
+        self.0.poll_told(cx)
+    }
+
+    /// The same as [`LiveReceiver::next`] for hand-written streams: whispers are passed over.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<LiveFrame>>> {
         self.0.poll_next(cx)
     }
@@ -180,6 +185,8 @@ pub fn sse(id: Option<&Cursor>, event: &StreamEvent) -> Result<Bytes, BusError> 
 /// - **Removal.** After [`EventBus::forget`], nothing of the customer's threads is to be had, by whatever place: their
 ///   streams end and tell so, what is published later is [`Published::Removed`], and a thread that turns out to be
 ///   theirs only then is removed as well. Twice does no harm.
+/// - **Whispers.** [`EventBus::whisper`] reaches who follows just now, on every instance, in its turn among the events,
+///   and leaves no trace: no place, no history, no `prev`. A reader who is too slow for it misses it and goes on.
 /// - **A storm.** Publishers and readers who come and go at once: what all visits of a reader gave, put together, is the
 ///   history.
 ///
@@ -195,6 +202,10 @@ pub trait EventBus: Send + Sync + std::fmt::Debug + 'static {
         thread: &'a ThreadId,
         after: Option<&'a Cursor>,
     ) -> Answer<'a, Subscription>;
+
+    /// Tells everybody who follows the thread now, on all instances, something that is worth nothing later: no history,
+    /// no cursor, no replay. `Ok` promises nothing.
+    fn whisper<'a>(&'a self, thread: &'a ThreadId, what: &'a StreamEvent) -> Answer<'a, ()>;
 
     /// Where the history of a thread stands. Changes exactly when something is published for the thread (or its
     /// history is lost).

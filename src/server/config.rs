@@ -7,11 +7,14 @@ mod settings;
 pub use settings::{SETTINGS, Setting};
 
 use super::{
+    hours::{self, HoursSettings, Week},
     language::Languages,
     limits::{LimitSettings, Rate},
     look::Look,
+    plain::operations::SlackChannel,
     redis::{RedisSettings, check_url},
     telemetry::{LogFormat, MetricsFor},
+    topics::Topics,
 };
 use ipnet::IpNet;
 use leptos::config::LeptosOptions;
@@ -74,6 +77,25 @@ pub struct SandboxConfig {
     pub signing_secret: Secret,
 }
 
+/// How tabs follow a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Server-sent events; what tabs say travels by requests.
+    Sse,
+    /// A WebSocket, for both; server-sent events where none opens.
+    WebSocket,
+}
+
+impl Transport {
+    /// The word for `data-transport`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sse => "sse",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
 /// Everything the program was told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -85,6 +107,14 @@ pub struct Config {
     pub plain_api_key: Secret,
     /// Longest wait for an answer.
     pub plain_timeout: Duration,
+    /// The connected Slack channel that threads are opened in; none: they are chats.
+    pub slack: Option<SlackChannel>,
+    /// What visitors can choose in the form.
+    pub topics: Topics,
+    /// When the team is there, and how fast it answers.
+    pub hours: HoursSettings,
+    /// Whoever sends the form sooner is no person; zero: nobody is suspected.
+    pub form_min: Duration,
     /// All that verify webhooks.
     pub webhook_secrets: Vec<Secret>,
     /// The embedded sandbox, if it is to start.
@@ -145,6 +175,8 @@ pub struct Config {
     pub poll_wait: Duration,
     /// Streams of this instance.
     pub max_streams: usize,
+    /// How tabs follow a conversation.
+    pub transport: Transport,
     /// Streams of a session.
     pub streams_per_session: usize,
     /// The most bytes that the files of one message may have.
@@ -304,6 +336,7 @@ impl Sources {
             links: self.rate("HOTLINE_RATE_LINKS", usual.links)?,
             downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
             uploads: self.rate("HOTLINE_RATE_UPLOADS", usual.uploads)?,
+            signals: self.rate("HOTLINE_RATE_SIGNALS", usual.signals)?,
             address_factor: self.number(
                 "HOTLINE_RATE_ADDRESS_FACTOR",
                 usual.address_factor,
@@ -333,6 +366,52 @@ impl Sources {
             return Err(self.fail("REDIS_CA_FILE", fault));
         }
         Ok(Some(settings))
+    }
+
+    fn hours(&self) -> Result<HoursSettings, ConfigError> {
+        let usual = HoursSettings::default();
+        let week = self.get("HOTLINE_HOURS").unwrap_or_default();
+        let days = self.get("HOTLINE_HOLIDAYS").unwrap_or_default();
+        Ok(HoursSettings {
+            week: Week::parse(week).map_err(|why| self.fail("HOTLINE_HOURS", why))?,
+            zone: match self.get("HOTLINE_TIME_ZONE").map(str::trim) {
+                None => usual.zone,
+                Some(name) => hours::zone(name).ok_or_else(|| {
+                    self.fail("HOTLINE_TIME_ZONE", format!("`{name}` is no IANA time zone"))
+                })?,
+            },
+            holidays: hours::holidays(days).map_err(|why| self.fail("HOTLINE_HOLIDAYS", why))?,
+            answer_minutes: match self.number("HOTLINE_ANSWER_MINUTES", 0, 0, 14 * 24 * 60)? {
+                0 => None,
+                minutes => Some(minutes),
+            },
+        })
+    }
+
+    /// The Slack channel, if threads are to be opened in one.
+    fn slack(&self) -> Result<Option<SlackChannel>, ConfigError> {
+        let slack = self.choice("PLAIN_CHANNEL", false, &[("chat", false), ("slack", true)])?;
+        let id = |name: &'static str, first: &[char]| {
+            let text = self.get(name).map(str::trim);
+            let Some(text) = text else {
+                return match slack {
+                    true => Err(self.fail(name, "is missing; PLAIN_CHANNEL=slack needs it")),
+                    false => Ok(None),
+                };
+            };
+            let fits = text.len() <= 40
+                && text.starts_with(first)
+                && text.len() > 2
+                && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+            match fits {
+                true => Ok(Some(text.to_owned())),
+                false => Err(self.fail(name, format!("`{text}` is not one of Slack's ids"))),
+            }
+        };
+        let team = id("PLAIN_SLACK_TEAM_ID", &['T', 'E'])?;
+        let channel = id("PLAIN_SLACK_CHANNEL_ID", &['C', 'G'])?;
+        let both = team.zip(channel).filter(|_| slack);
+        Ok(both.map(|(team_id, channel_id)| SlackChannel { team_id, channel_id }))
     }
 
     fn look(&self) -> Result<Look, ConfigError> {
@@ -461,7 +540,12 @@ impl Config {
             }
             webhook_secrets.push(Secret::new(SANDBOX_SIGNING_SECRET));
         }
-        s.choice("PLAIN_CHANNEL", (), &[("chat", ())])?;
+        let slack = s.slack()?;
+        let to_slack = slack.is_some();
+        let topics = match s.get("HOTLINE_TOPICS") {
+            None => Topics::default(),
+            Some(text) => text.parse().map_err(|why: String| s.fail("HOTLINE_TOPICS", why))?,
+        };
         let mut trusted_proxies = Vec::new();
         for part in s.get("HOTLINE_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim) {
             if part.is_empty() {
@@ -502,6 +586,10 @@ impl Config {
             plain_api_url,
             plain_api_key,
             plain_timeout: s.millis("PLAIN_TIMEOUT_MS", 10_000, 50, 120_000)?,
+            slack,
+            topics,
+            hours: s.hours()?,
+            form_min: s.millis("HOTLINE_FORM_MIN_MS", 0, 0, 600_000)?,
             webhook_secrets,
             sandbox: use_sandbox.then(|| sandbox_alone.clone()),
             sandbox_alone,
@@ -555,9 +643,15 @@ impl Config {
             lifetime: s.millis("HOTLINE_STREAM_LIFETIME_MS", 600_000, 1000, 86_400_000)?,
             poll_wait: s.millis("HOTLINE_POLL_WAIT_MS", 20_000, 0, 55_000)?,
             max_streams,
+            transport: s.choice(
+                "HOTLINE_TRANSPORT",
+                Transport::Sse,
+                &[("sse", Transport::Sse), ("websocket", Transport::WebSocket)],
+            )?,
             streams_per_session: s.number("HOTLINE_STREAM_PER_SESSION", 20, 1, 1_000_000)?,
-            // Plain takes no more with one chat.
-            upload_bytes: 1_000_000 * s.number("HOTLINE_UPLOAD_MB", 100, 1, 100)?,
+            // Plain takes no more with one chat, and half of that with a message into Slack.
+            upload_bytes: 1_000_000
+                * s.number("HOTLINE_UPLOAD_MB", 100, 1, 100)?.min(if to_slack { 50 } else { 100 }),
             limits: s.limits()?,
             // Room for every stream, and for whoever else asks something.
             max_connections: s.number(
@@ -770,6 +864,38 @@ mod tests {
     }
 
     #[test]
+    fn slack_needs_its_channel() {
+        let (team, channel) =
+            (("PLAIN_SLACK_TEAM_ID", "T0123456789"), ("PLAIN_SLACK_CHANNEL_ID", "C0123456789"));
+        let slack = ("PLAIN_CHANNEL", "slack");
+        let config = load(&[slack, team, channel], None).unwrap();
+        let place = config.slack.unwrap();
+        assert_eq!((place.team_id.as_str(), place.channel_id.as_str()), (team.1, channel.1));
+        for (given, missing) in [
+            (&[slack][..], "PLAIN_SLACK_TEAM_ID"),
+            (&[slack, team], "PLAIN_SLACK_CHANNEL_ID"),
+            (&[slack, channel], "PLAIN_SLACK_TEAM_ID"),
+        ] {
+            let error = load(given, None).unwrap_err();
+            assert_eq!(error.name, missing);
+            assert!(error.fault.contains("PLAIN_CHANNEL=slack"), "{error}");
+        }
+        // Without it they are only kept ready.
+        assert_eq!(load(&[team, channel], None).unwrap().slack, None);
+    }
+
+    #[test]
+    fn hours_topics_and_patience_are_settings() {
+        let file = "[hotline]\ntopics = [\"billing=:0\", \"refund|A refund\"]\nhours = \"mon 09:00-17:00\"\nform-min-ms = 2000";
+        let config = load(&[("HOTLINE_TIME_ZONE", "Asia/Tokyo")], Some(file)).unwrap();
+        assert_eq!(config.topics.all().len(), 2);
+        assert_eq!(config.hours.zone.iana_name(), Some("Asia/Tokyo"));
+        assert_eq!(config.hours.answer_minutes, None);
+        assert_eq!(config.form_min, Duration::from_secs(2));
+        assert_eq!(load(&[], None).unwrap().form_min, Duration::ZERO);
+    }
+
+    #[test]
     fn faults_name_setting_and_example() {
         for (name, value) in [
             ("HOTLINE_SANDBOX", "yes"),
@@ -783,6 +909,15 @@ mod tests {
             ("HOTLINE_STREAM_PER_SESSION", "0"),
             ("HOTLINE_HEADER_TIMEOUT_MS", "0"),
             ("HOTLINE_LOG", "xml"),
+            ("PLAIN_CHANNEL", "teams"),
+            ("PLAIN_SLACK_TEAM_ID", "support"),
+            ("PLAIN_SLACK_CHANNEL_ID", "#support"),
+            ("HOTLINE_TOPICS", "refund=:1"),
+            ("HOTLINE_HOURS", "mon 9-5"),
+            ("HOTLINE_TIME_ZONE", "Berlin"),
+            ("HOTLINE_HOLIDAYS", "christmas"),
+            ("HOTLINE_ANSWER_MINUTES", "soon"),
+            ("HOTLINE_FORM_MIN_MS", "-1"),
             ("HOTLINE_SECRET", "short"),
             ("HOTLINE_LINK_DAYS", "0"),
             ("PLAIN_CHANNEL", "fax"),

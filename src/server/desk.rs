@@ -5,8 +5,8 @@
 //! idempotency key ([`memory`]), which customer a thread belongs to, which files older pages had ([`files`]), and
 //! which versions of messages were announced to those who watch ([`repair`]).
 //!
-//! Two writes at Plain cannot be repeated safely, `createThread` and `sendCustomerChat`. When it is not known
-//! whether one was executed, the desk reads back before anything is sent again.
+//! Three writes at Plain cannot be repeated safely, `createThread`, `sendCustomerChat` and `replyToThread`. When it is not
+//! known whether one was executed, the desk reads back before anything is sent again.
 
 mod conversation;
 mod errors;
@@ -16,9 +16,11 @@ mod mapping;
 pub mod memory;
 mod open;
 mod page;
+mod receipt;
 mod removal;
 pub mod repair;
 mod reply;
+mod seen;
 pub mod uploads;
 
 use self::{
@@ -26,12 +28,23 @@ use self::{
     memory::{LocalMemory, Memory, Turns},
     repair::{RepairSettings, watched::Watched},
 };
-use super::{bus::EventBus, plain::PlainClient};
+use super::{
+    bus::EventBus,
+    markup,
+    plain::{
+        PlainClient,
+        operations::{
+            Channel, SlackChannel, ThreadRecord, Timeline,
+            conversation::{Signs, wire::Item},
+        },
+    },
+    topics::Topics,
+};
 use crate::domain::{
     error::{Code, DeskError},
     ids::ThreadId,
     sentence::Sentence,
-    thread::Thread,
+    thread::{LastMessage, Thread},
 };
 use std::{
     collections::HashSet,
@@ -66,6 +79,12 @@ pub struct DeskSettings {
     pub repair: RepairSettings,
     /// The most bytes that the files of one message may have together.
     pub upload_bytes: u64,
+    /// The connected Slack channel that threads are opened in; none: they are chats.
+    pub slack: Option<SlackChannel>,
+    /// How long to look for a message that Plain took without telling its id.
+    pub find_sent: Duration,
+    /// What visitors can choose, and what it means to the team.
+    pub topics: Topics,
 }
 
 impl Default for DeskSettings {
@@ -82,9 +101,17 @@ impl Default for DeskSettings {
             busy_wait: Duration::from_secs(30),
             repair: RepairSettings::default(),
             upload_bytes: 100_000_000,
+            slack: None,
+            find_sent: Duration::from_secs(3),
+            topics: Topics::default(),
         }
     }
 }
+
+/// Entries that a list reads of each end of a thread: the newest may be one that was taken back.
+const LISTED: u8 = 3;
+/// How much of a message a list shows, in characters.
+const LISTED_CHARACTERS: usize = 140;
 
 /// The desk. Cheap to clone; all clones share what they know.
 #[derive(Debug, Clone)]
@@ -99,6 +126,7 @@ struct Inner {
     order: page::Learned,
     machine_user: tokio::sync::OnceCell<String>,
     customers: moka::future::Cache<ThreadId, String>,
+    channels: moka::future::Cache<ThreadId, Channel>,
     files: files::Files,
     memory: Arc<dyn Memory>,
     turns: Turns,
@@ -129,6 +157,7 @@ impl Desk {
             .max_capacity(100_000)
             .time_to_live(settings.memory_ttl.max(Duration::from_secs(3600)))
             .build();
+        let channels = moka::future::Cache::builder().max_capacity(100_000).build();
         let watched = Watched::new(settings.repair.clone());
         Self(Arc::new(Inner {
             plain,
@@ -138,6 +167,7 @@ impl Desk {
             order: page::Learned::default(),
             machine_user: tokio::sync::OnceCell::new(),
             customers,
+            channels,
             files: files::Files::default(),
             memory,
             turns: Turns::default(),
@@ -151,19 +181,22 @@ impl Desk {
         let wanted: HashSet<&str> = ids.iter().map(ThreadId::as_str).collect();
         let mut list: Vec<&str> = wanted.iter().copied().collect();
         list.sort_unstable();
+        let types = gate::MESSAGE_TYPES;
         let mut threads: Vec<Thread> = Vec::with_capacity(list.len());
         for chunk in list.chunks(100) {
             let mut after = None;
             // One page holds the whole chunk; a desk that hands out smaller pages is followed for a while.
             for _ in 0..chunk.len() {
                 let ids = chunk.iter().map(|id| (*id).to_owned()).collect();
-                let page = self.0.plain.threads(ids, after).await.map_err(errors::for_visitor)?;
-                threads.extend(
-                    page.threads
-                        .iter()
-                        .filter(|record| wanted.contains(record.id.as_str()))
-                        .filter_map(mapping::thread),
-                );
+                let page = self.0.plain.overview(ids, after, types, LISTED).await;
+                let page = page.map_err(errors::for_visitor)?;
+                for (record, items) in page.threads {
+                    let Some(mut thread) = mapping::thread(&record) else { continue };
+                    if wanted.contains(thread.id.as_str()) {
+                        thread.last_message = self.last_message(record, items).await;
+                        threads.push(thread);
+                    }
+                }
                 after = page.next;
                 if after.is_none() {
                     break;
@@ -181,6 +214,32 @@ impl Desk {
             }
         }
         Ok(present)
+    }
+
+    /// The newest message of those that were read, as a list shows it.
+    async fn last_message(&self, record: ThreadRecord, items: Vec<Item>) -> Option<LastMessage> {
+        let items = items.into_iter().map(|item| (String::new(), item)).collect();
+        let timeline = Timeline {
+            thread: record,
+            signs: Signs::default(),
+            items,
+            has_next: false,
+            has_previous: false,
+        };
+        let machine_user = self.machine_user_for(&timeline).await;
+        let messages = mapping::messages(timeline, machine_user.as_deref());
+        let last =
+            messages.into_iter().rfind(|message| !message.deleted && message.turned.is_none())?;
+        let text = markup::one_line(&last.text, last.html.as_deref(), LISTED_CHARACTERS);
+        let file = last.attachments.first().map(|file| file.file_name.clone());
+        let name = if last.author.me { String::new() } else { last.author.name };
+        let text = Some(text).filter(|text| !text.is_empty()).or(file).unwrap_or_default();
+        Some(LastMessage { name, me: last.author.me, text })
+    }
+
+    /// What visitors can choose in the form.
+    pub fn topics(&self) -> &Topics {
+        &self.0.settings.topics
     }
 
     /// Whether Plain can be reached with this key. Cheap: an answer holds for [`DeskSettings::ready_ttl`], and

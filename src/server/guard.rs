@@ -24,6 +24,10 @@ use std::{
     },
 };
 
+/// Whether a request that opens a WebSocket names its page, and that page is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnPage(pub bool);
+
 /// What the guard needs to know.
 #[derive(Debug, Clone)]
 pub struct Guard {
@@ -138,6 +142,12 @@ impl Guard {
         // What servers send proves itself by its signature.
         let path = request.uri().path();
         let machine = path.starts_with("/api/webhooks/") || path == "/api/support/presence";
+        let socket = path == "/api/support/ws";
+        if socket {
+            let headers = request.headers();
+            let own = headers.contains_key(header::ORIGIN) && self.is_own_page(headers);
+            request.extensions_mut().insert(OwnPage(own));
+        }
         let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let api = request.uri().path().starts_with("/api/");
         // Programs do not read sentences.

@@ -60,11 +60,13 @@ pub enum Bucket {
     Downloads,
     /// Files sent.
     Uploads,
+    /// Signs of typing and reading.
+    Signals,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Form,
         Self::Replies,
         Self::Reads,
@@ -72,6 +74,7 @@ impl Bucket {
         Self::Links,
         Self::Downloads,
         Self::Uploads,
+        Self::Signals,
     ];
 
     /// Its name in settings and metrics.
@@ -84,6 +87,7 @@ impl Bucket {
             Self::Links => "links",
             Self::Downloads => "downloads",
             Self::Uploads => "uploads",
+            Self::Signals => "signals",
         }
     }
 
@@ -118,6 +122,8 @@ pub struct LimitSettings {
     pub downloads: Rate,
     /// Files sent.
     pub uploads: Rate,
+    /// Signs of typing and reading.
+    pub signals: Rate,
     /// An address may do so many times as much as a session.
     pub address_factor: NonZeroU32,
 }
@@ -132,6 +138,7 @@ impl Default for LimitSettings {
             links: Rate::new(20, 600),
             downloads: Rate::new(60, 60),
             uploads: Rate::new(120, 600),
+            signals: Rate::new(120, 60),
             address_factor: NonZeroU32::MIN.saturating_add(9),
         }
     }
@@ -147,6 +154,7 @@ impl LimitSettings {
             Bucket::Links => self.links,
             Bucket::Downloads => self.downloads,
             Bucket::Uploads => self.uploads,
+            Bucket::Signals => self.signals,
         }
     }
 }

@@ -23,6 +23,7 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipnet::IpNet;
 use places::Places;
+use socket::Held;
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -153,7 +154,8 @@ impl Door {
                 self.out_of_sockets = false;
                 // Without room it is closed at once: dropped.
                 if let Some(place) = Places::take(&self.house.places, peer.ip()) {
-                    connections.spawn(Connection::new(self.house.clone(), stream, peer, place));
+                    let held = Held { _place: place, _open: connections.token() };
+                    connections.spawn(Connection::new(self.house.clone(), stream, peer, held));
                 }
             }
             // The other side was gone before it was its turn.

@@ -9,6 +9,7 @@
 //! plain text, so hostile input costs no more than a long message.
 
 mod link;
+mod mail;
 mod markdown;
 mod slack;
 mod writer;
@@ -26,11 +27,12 @@ const MAX_SOURCE: usize = 32 * 1024;
 const MAX_HTML: usize = 48 * 1024;
 
 /// The elements that a message may have.
-pub const ELEMENTS: [&str; 22] = [
+pub const ELEMENTS: [&str; 24] = [
     "a",
     "blockquote",
     "code",
     "del",
+    "details",
     "em",
     "h3",
     "h4",
@@ -42,6 +44,7 @@ pub const ELEMENTS: [&str; 22] = [
     "p",
     "pre",
     "strong",
+    "summary",
     "table",
     "tbody",
     "td",
@@ -93,17 +96,55 @@ pub struct Rendered {
     pub html: Option<String>,
 }
 
+/// What opens the folded part of an e-mail, in no language; [`in_words`] puts words in its place.
+const SUMMARY: &str = "<summary>•••</summary>";
+
+/// The HTML with words in the place of the sign on folded parts. `words` is a catalogue's.
+pub fn in_words(html: &str, words: &str) -> Option<String> {
+    let mut safe = String::new();
+    writer::escape(words, &mut safe);
+    html.contains(SUMMARY).then(|| html.replace(SUMMARY, &format!("<summary>{safe}</summary>")))
+}
+
+/// Renders an e-mail: what it quotes and its signature are there, folded. `more` is what Plain cut off of it already.
+pub fn render_mail(source: String, dialect: Dialect, more: &str) -> Rendered {
+    let (own, quoted) = source.split_at(mail::fold(&source).unwrap_or(source.len()));
+    if own.len() > MAX_SOURCE || quoted.trim().is_empty() && more.trim().is_empty() {
+        return render(source, dialect);
+    }
+    let mut writer = Writer::new(MAX_HTML);
+    write(own.trim_end(), dialect, &mut writer);
+    if writer.is_full() {
+        return render(source, dialect);
+    }
+    writer.open("details");
+    writer.open("summary");
+    writer.text("•••");
+    writer.close();
+    // A long history is not worth more than its beginning.
+    let room = (MAX_HTML - MAX_SOURCE).min(MAX_SOURCE) / 2;
+    let mut history = [quoted.trim(), more.trim()].join("\n");
+    if history.len() > room {
+        let end = history.floor_char_boundary(room);
+        history.truncate(end);
+        history.push('…');
+    }
+    writer.words(history.trim());
+    writer.close();
+    let written = writer.finish();
+    let html = (!written.cut)
+        .then(|| FENCE.clean(&written.html).to_string())
+        .filter(|html| html.len() <= MAX_HTML);
+    Rendered { text: source, html }
+}
+
 /// Renders a text. Takes time in proportion to its length, whatever is in it.
 pub fn render(source: String, dialect: Dialect) -> Rendered {
     if source.len() > MAX_SOURCE {
         return Rendered { text: source, html: None };
     }
     let mut writer = Writer::new(MAX_HTML);
-    match dialect {
-        Dialect::Plain => writer.words(&source),
-        Dialect::Markdown => markdown::write(&source, &mut writer),
-        Dialect::Slack => slack::write(&source, &mut writer),
-    }
+    write(&source, dialect, &mut writer);
     let written = writer.finish();
     // Slack's own text is full of entities and ids; the others are shown as they were typed.
     let readable = dialect == Dialect::Slack && !written.cut;
@@ -115,6 +156,47 @@ pub fn render(source: String, dialect: Dialect) -> Rendered {
         .then(|| FENCE.clean(&written.html).to_string())
         .filter(|html| html.len() <= MAX_HTML);
     Rendered { text, html }
+}
+
+/// A message as one line of words, without marks and without what is folded; at most so many characters. The HTML is one of
+/// [`render`]'s.
+pub fn one_line(text: &str, html: Option<&str>, most: usize) -> String {
+    let words = match html {
+        None => text.to_owned(),
+        Some(html) => {
+            let shown = html.split("<details>").next().unwrap_or_default();
+            let mut words = String::with_capacity(shown.len());
+            let mut pieces = shown.split('<');
+            words.push_str(pieces.next().unwrap_or_default());
+            for piece in pieces {
+                let (tag, rest) = piece.split_once('>').unwrap_or((piece, ""));
+                let name = tag.trim_start_matches('/').split([' ', '>']).next().unwrap_or_default();
+                // Blocks stand apart.
+                if !["a", "code", "del", "em", "strong"].contains(&name) {
+                    words.push(' ');
+                }
+                words.push_str(rest);
+            }
+            let entities =
+                [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&nbsp;", " "), ("&amp;", "&")];
+            entities.iter().fold(words, |words, (from, to)| words.replace(from, to))
+        }
+    };
+    let mut line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(most) {
+        line.truncate(end);
+        line.truncate(line.trim_end().len());
+        line.push('…');
+    }
+    line
+}
+
+fn write(source: &str, dialect: Dialect, to: &mut Writer) {
+    match dialect {
+        Dialect::Plain => to.words(source),
+        Dialect::Markdown => markdown::write(source, to),
+        Dialect::Slack => slack::write(source, to),
+    }
 }
 
 fn same_words(one: &str, other: &str) -> bool {

@@ -48,11 +48,21 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         provide_context(state.clone());
         let parts = use_context::<Parts>().map(|parts| (parts.headers, parts.uri));
         let (headers, uri) = parts.unwrap_or_default();
-        provide_context(state.languages.of(&headers));
+        let locale = state.languages.of(&headers);
+        provide_context(locale);
         provide_context(Site {
             name: state.name.to_string(),
-            fresh_key: super::session::random_key(),
+            fresh_key: state.forms.key(),
             upload_bytes: state.desk.upload_bytes(),
+            hours: state.hours.told(&headers, locale),
+            transport: state.transport.word(),
+            topics: state
+                .desk
+                .topics()
+                .all()
+                .iter()
+                .map(|topic| (topic.name.clone(), topic.words.clone()))
+                .collect(),
             here: here(&uri),
             theme: preferences::theme(&headers),
             languages: state.languages.all().iter().map(|it| (tag(*it), own_name(*it))).collect(),
@@ -303,6 +313,11 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
             // The page is rendered for an address that does not hold the token, so it cannot show it.
             let mut bare = Request::new(Body::empty());
             *bare.uri_mut() = Uri::from_static("/r");
+            for name in [header::ACCEPT_LANGUAGE, header::COOKIE] {
+                for value in headers.get_all(&name) {
+                    bare.headers_mut().append(name.clone(), value.clone());
+                }
+            }
             let status = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::FORBIDDEN);
             let mut response = render(state, bare, why).await;
             *response.status_mut() = status;
@@ -312,10 +327,10 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
             response
         }
     };
-    // The neutral page posts to its own address, and `no-referrer` would make that post's `Origin` null, which the guard
-    // refuses. An origin has no path, so the token is not told either way.
-    let looked = response.status() == StatusCode::OK;
-    let referrer = if looked { "strict-origin" } else { "no-referrer" };
+    // A page has forms, and `no-referrer` would make their posts' `Origin` null, which the guard refuses. An origin has no
+    // path, so the token is not told either way.
+    let shown = !response.status().is_redirection();
+    let referrer = if shown { "strict-origin" } else { "no-referrer" };
     for (name, value) in [
         (header::REFERRER_POLICY, referrer),
         (header::CACHE_CONTROL, "no-store"),

@@ -4,13 +4,17 @@
 //! fresh (`at` within five minutes), so no browser and no stranger can ask:
 //!
 //! ```text
-//! {"threadIds":["th_…", …], "at":"2026-05-04T09:12:04Z"}   →   {"present":["th_…", …]}
+//! {"threadIds":["th_…", …], "at":"2026-05-04T09:12:04Z"}   →   {"present":["th_…", …], "typing":["th_…", …]}
 //! ```
 //!
 //! At most [`MOST`] threads a question. A thread counts as open while a live stream follows it, on any instance; a
-//! visitor who left without a word (a dead network) is noticed within a heartbeat.
+//! visitor who left without a word (a dead network) is noticed within a heartbeat. `typing` names those of them in which the
+//! visitor wrote something in the last few seconds.
 
-use super::webhook::{Intake, Peer, Refusal, address};
+use super::{
+    signals::Signals,
+    webhook::{Intake, Peer, Refusal, address},
+};
 use crate::domain::ids::ThreadId;
 use axum::{
     Extension, Json, Router,
@@ -35,12 +39,12 @@ struct Question {
 }
 
 /// The route.
-pub fn routes(intake: Arc<Intake>) -> Router {
-    Router::new().route("/api/support/presence", post(present)).with_state(intake)
+pub fn routes(intake: Arc<Intake>, signals: Signals) -> Router {
+    Router::new().route("/api/support/presence", post(present)).with_state((intake, signals))
 }
 
 async fn present(
-    State(intake): State<Arc<Intake>>,
+    State((intake, signals)): State<(Arc<Intake>, Signals)>,
     peer: Option<Extension<Peer>>,
     socket: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
@@ -59,15 +63,20 @@ async fn present(
     if !intake.is_fresh(at) {
         return Refusal::Stale.into_response();
     }
-    let mut present = Vec::new();
+    let (mut present, mut typing) = (Vec::new(), Vec::new());
     for thread in threads {
         match intake.audience(&thread).await {
             Ok(0) => {}
-            Ok(_) => present.push(thread),
+            Ok(_) => {
+                if signals.is_typing(&thread).await {
+                    typing.push(thread.clone());
+                }
+                present.push(thread);
+            }
             Err(refusal) => return refusal.into_response(),
         }
     }
-    Json(json!({"present": present})).into_response()
+    Json(json!({"present": present, "typing": typing})).into_response()
 }
 
 /// The threads, and the moment of the question in milliseconds since 1970.

@@ -5,6 +5,7 @@ use super::{
     guard::{Guard, error_with_status},
     limits, look, pages, preferences, presence,
     shell::shell,
+    signals,
     state::AppState,
     uploads, visitor, webhook,
 };
@@ -54,6 +55,7 @@ pub fn router(
     body_timeout: Duration,
 ) -> Router {
     let options = state.leptos.clone();
+    let with_signals = state.clone();
     let pages = PAGES.clone();
 
     // Visitors.
@@ -74,6 +76,7 @@ pub fn router(
         .route("/api/support/stream", get(visitor::live))
         .route("/api/support/poll", get(visitor::poll))
         .route("/api/support/attachment", get(downloads::open))
+        .route("/api/support/ws", get(visitor::socket::open))
         .layer(middleware::from_fn(api))
         .with_state(state.clone());
     let uploads =
@@ -91,7 +94,9 @@ pub fn router(
         // Plain.
         .merge(webhook::routes(intake.clone()))
         // Agents' own tools.
-        .merge(presence::routes(intake))
+        .merge(presence::routes(intake.clone(), with_signals.signals.clone()))
+        // Both of them.
+        .merge(signals::routes(with_signals, intake))
         // Operators.
         .merge(health)
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))

@@ -13,7 +13,9 @@ use super::{
         memory::{LocalMemory, Memory, doubled::Doubled, redis::RedisMemory},
         repair::RepairSettings,
     },
+    forms::Forms,
     guard::Guard,
+    hours::Hours,
     limits::Limits,
     links::{
         Links,
@@ -25,6 +27,12 @@ use super::{
     router::router,
     session::Sessions,
     shutdown::Shutdown,
+    signals::{
+        Signals,
+        marks::{Marks, MarksFile, MarksInRedis},
+        reading::Receipts,
+        typing::Typists,
+    },
     state::AppState,
     stream::{StreamContext, StreamSettings},
     telemetry::{self, Check, Metrics},
@@ -37,6 +45,9 @@ use tokio::task::JoinHandle;
 
 /// Whether this build has the sandbox.
 pub(super) const HAS_SANDBOX: bool = crate::sandbox::INCLUDED;
+
+/// What a visitor reads within this time is told to agents at once.
+const RECEIPT_PAUSE: Duration = Duration::from_secs(3);
 
 /// Why the server could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +70,9 @@ pub enum RunError {
     /// The sandbox.
     #[error("the sandbox cannot start: {0}")]
     Sandbox(String),
-    /// The memory of used resume links.
+    /// A file in the data folder: used resume links, or what was read.
     #[error("{} cannot be used: {source}\n  HOTLINE_DATA_DIR must be writable", path.display())]
-    UsedLinks {
+    DataFile {
         /// The file.
         path: std::path::PathBuf,
         /// What the system said.
@@ -220,6 +231,8 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         cache_ttl: config.cache_ttl,
         repair: repair_settings(config),
         upload_bytes: config.upload_bytes,
+        slack: config.slack.clone(),
+        topics: config.topics.clone(),
         ..DeskSettings::default()
     };
     let memory: Arc<dyn Memory> = match &redis {
@@ -249,7 +262,18 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         bus.clone(),
         clock.clone(),
     );
-    let intake = Arc::new(intake.telling(desk.clone()));
+    let marks: Arc<dyn Marks> = match &redis {
+        Some(redis) => Arc::new(MarksInRedis::new(redis.clone())),
+        None => {
+            let path = config.data_dir.join("read-marks");
+            let file = MarksFile::open(path.clone());
+            Arc::new(file.map_err(|source| RunError::DataFile { path, source })?)
+        }
+    };
+    let receipts = Receipts::new(desk.clone(), RECEIPT_PAUSE, shutdown.token());
+    let typists = Typists::new(redis.clone());
+    let signals = Signals::new(bus.clone(), desk.clone(), typists, marks, receipts);
+    let intake = Arc::new(intake.telling(desk.clone()).and_telling(signals.clone()));
     let streams = StreamSettings::default();
     let streams = StreamContext::new(
         bus.clone(),
@@ -272,7 +296,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         None => {
             let path = config.data_dir.join("used-links");
             let file = UsedFile::open(path.clone(), clock.clone());
-            Arc::new(file.map_err(|source| RunError::UsedLinks { path, source })?)
+            Arc::new(file.map_err(|source| RunError::DataFile { path, source })?)
         }
     };
     let links = Links::new(
@@ -289,9 +313,13 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         desk: desk.clone(),
         limits: if config.rate_limits { Limits::new(&config.limits) } else { Limits::off() },
         uploads: Uploads::new(config, Tickets::new(config.cookie_secrets.clone(), clock.clone())),
+        hours: Hours::new(config.hours.clone(), clock.clone()),
+        forms: Forms::new(config.cookie_secrets.clone(), config.form_min, clock.clone()),
         sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),
         links,
+        signals,
         streams,
+        transport: config.transport,
         name: config.name.as_str().into(),
         languages: config.languages.clone(),
         look: config.look.clone().into(),

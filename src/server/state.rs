@@ -1,8 +1,9 @@
 //! What the routes share.
 
 use super::{
-    desk::Desk, language::Languages, limits::Limits, links::Links, look::Look, session::Sessions,
-    stream::StreamContext, uploads::Uploads,
+    config::Transport, desk::Desk, forms::Forms, hours::Hours, language::Languages, limits::Limits,
+    links::Links, look::Look, session::Sessions, signals::Signals, stream::StreamContext,
+    uploads::Uploads,
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -23,8 +24,16 @@ pub struct AppState {
     pub uploads: Uploads,
     /// How often a visitor may do what costs something.
     pub limits: Limits,
+    /// Who types, and what was read.
+    pub signals: Signals,
     /// The live streams.
     pub streams: StreamContext,
+    /// How tabs follow.
+    pub transport: Transport,
+    /// When the team is there.
+    pub hours: Hours,
+    /// Makes the keys of forms.
+    pub forms: Forms,
     /// The name visitors know.
     pub name: Arc<str>,
     /// The languages it speaks.

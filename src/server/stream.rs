@@ -1,5 +1,5 @@
 //! The live stream of a visitor's threads: `GET /api/support/stream`, Server-Sent Events, and the same in slices for
-//! whom no stream reaches: `GET /api/support/poll`.
+//! whom no stream reaches: `GET /api/support/poll`; or over a WebSocket ([`socket`]).
 //!
 //! The body is polled by the connection itself: no task, one timer and one waker a stream, and every frame that is
 //! the same for all (events, heartbeats) is encoded once and shared. Who may follow which thread is decided by
@@ -9,6 +9,7 @@ mod body;
 mod crowd;
 mod lines;
 mod poll;
+pub mod socket;
 mod wanted;
 
 pub use poll::poll;

@@ -1,9 +1,12 @@
 //! What a visitor may do: every call of a server function, page or POST twin ends here, and here it is checked.
 
+pub mod socket;
+
 use super::{
     guard::{client_address, error_response, set_retry_after},
     limits::Bucket,
     links::{self, Exchange},
+    markup,
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
@@ -21,7 +24,7 @@ use crate::{
         thread::{Conversation, Thread},
     },
     features::{conversation::api::Replied, new_request::api::Created},
-    language::said,
+    language::{Locale, said, say_in},
 };
 use axum::{
     extract::{RawQuery, State},
@@ -121,8 +124,9 @@ pub async fn open(
 ) -> Result<(Created, Option<HeaderValue>), DeskError> {
     let session = state.sessions.read(headers);
     state.limits.check(Bucket::Reads, session.as_ref(), address)?;
-    let request = draft.check()?;
-    if draft.is_trapped() {
+    let topics = state.desk.topics();
+    let request = draft.check_among(|topic| topics.get(topic).is_some())?;
+    if draft.is_trapped() || state.forms.too_fast(&draft.submission_id) {
         metrics::counter!("hotline_requests_trapped_total").increment(1);
         return Ok((Created { thread_id: None, path: "/threads".into() }, None));
     }
@@ -276,7 +280,14 @@ pub async fn messages(
                     true => desk.opened(&thread).await,
                     false => desk.conversation(&thread).await,
                 };
-                page.map(|page| (*page).clone())
+                match page {
+                    Ok(page) => {
+                        // What is read on another screen changes nothing at Plain, so it is no part of what is kept.
+                        let read_to = here.state.signals.read_to(&thread).await;
+                        Ok(Conversation { read_to, ..(*page).clone() })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             (None, Some(before)) => here.state.desk.older(&thread, &before).await,
             (Some(after), None) => here.state.desk.newer(&thread, &after).await,
@@ -285,7 +296,33 @@ pub async fn messages(
             }
         },
     };
+    // Pages are kept for everybody; words are in the language of whoever reads.
+    let locale = here.state.languages.of(&here.headers);
+    let result = result.map(|page| in_words(page, locale));
     here.answered(result)
+}
+
+fn in_words(mut page: Conversation, locale: Locale) -> Conversation {
+    let words = say_in!(locale, channel.quoted);
+    for html in page.messages.iter_mut().filter_map(|message| message.html.as_mut()) {
+        if let Some(worded) = markup::in_words(html, &words) {
+            *html = worded;
+        }
+    }
+    page
+}
+
+/// The same with files, however it came.
+async fn send(
+    state: &AppState,
+    session: Option<&Session>,
+    address: IpAddr,
+    thread: &str,
+    text: &str,
+    key: &str,
+    attachments: Vec<String>,
+) -> Result<SentReply, DeskError> {
+    say(state, session, address, thread, text, Enclosed::Tickets(attachments), key).await
 }
 
 /// `POST /api/support/reply`.
@@ -296,9 +333,9 @@ pub async fn reply(
     attachments: Vec<String>,
 ) -> Result<Replied, DeskError> {
     let here = Here::new()?;
-    let (session, files) = (here.session(), Enclosed::Tickets(attachments));
+    let session = here.session();
     let result =
-        say(&here.state, session.as_ref(), here.address, &thread, &text, files, &key).await;
+        send(&here.state, session.as_ref(), here.address, &thread, &text, &key, attachments).await;
     here.answered(result).map(|sent| Replied {
         message_id: sent.message_id,
         entry_id: None,

@@ -22,6 +22,7 @@ use crate::{
         bus::{BusError, EventBus, Published},
         clock::Clock,
         desk::Desk,
+        signals::Signals,
     },
 };
 use axum::{
@@ -87,6 +88,7 @@ pub struct Intake {
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
     desk: Option<Desk>,
+    signals: Option<Signals>,
     strangers: Strangers,
 }
 
@@ -94,12 +96,18 @@ impl Intake {
     /// An intake that publishes to a bus.
     pub fn new(settings: IntakeSettings, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
         let strangers = Strangers::new(settings.unverified_per_minute, settings.tracked_addresses);
-        Self { settings, bus, clock, desk: None, strangers }
+        Self { settings, bus, clock, desk: None, signals: None, strangers }
     }
 
     /// With a desk that is told when a customer was removed.
     pub fn telling(mut self, desk: Desk) -> Self {
         self.desk = Some(desk);
+        self
+    }
+
+    /// With what knows who types and what was read, which is told so, too.
+    pub fn and_telling(mut self, signals: Signals) -> Self {
+        self.signals = Some(signals);
         self
     }
 }
@@ -386,6 +394,10 @@ impl Intake {
             let forgotten = self.bus.forget(customer).await?;
             if let Some(desk) = &self.desk {
                 desk.forget(customer, &forgotten.threads).await?;
+            }
+            if let Some(signals) = &self.signals {
+                let forgot = signals.forget(&forgotten.threads).await;
+                forgot.map_err(|error| BusError(error.to_string()))?;
             }
             Ok::<_, BusError>(forgotten)
         };

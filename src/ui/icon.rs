@@ -25,6 +25,8 @@ pub enum Shape {
     Search,
     /// A paper clip.
     Clip,
+    /// The face of a clock.
+    Clock,
     /// A globe.
     Globe,
 }
@@ -44,6 +46,9 @@ impl Shape {
             Shape::Bubble => "M3.5 5.5h13v8.5H9l-3.5 3v-3h-2z",
             Shape::Clip => {
                 "m14.5 9-5 5a3 3 0 0 1-4.2-4.2l6-6a2 2 0 0 1 2.8 2.8l-6 6a1 1 0 0 1-1.4-1.4l5-5"
+            }
+            Shape::Clock => {
+                "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M10 6v4.25l2.75 1.5"
             }
             Shape::Globe => {
                 "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M2.75 10h14.5M10 2.75c4 4.5 4 10 0 14.5-4-4.5-4-10 0-14.5"

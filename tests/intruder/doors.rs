@@ -49,6 +49,8 @@ impl Door {
             (For::Bearer, _) => 403,
             // On to the file.
             (_, "/api/support/attachment") => 303,
+            // Spoken to without the words that open a socket.
+            (_, "/api/support/ws") => 426,
             _ => 200,
         }
     }
@@ -60,6 +62,11 @@ impl Door {
     /// The friendly request, to be spoilt.
     pub fn knock(&self, who: &Visitor) -> RequestBuilder {
         let request = who.request(self.method.clone(), &self.path);
+        // A socket opens only for a page that says that it is ours.
+        let request = match self.route {
+            "/api/support/ws" => request.header("origin", who.base.clone()),
+            _ => request,
+        };
         if self.method == Method::POST {
             request.header("content-type", self.kind()).body(self.body.clone())
         } else {
@@ -146,6 +153,19 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
         get("/api/support/threads", "/api/support/threads".into(), For::All),
         get("/api/support/stream", format!("/api/support/stream?threadId={thread}"), For::Holder),
         get("/api/support/poll", format!("/api/support/poll?threadId={thread}"), For::Holder),
+        get("/api/support/ws", format!("/api/support/ws?threadId={thread}"), For::Holder),
+        post(
+            "/api/support/typing",
+            "/api/support/typing".into(),
+            format!("threadId={thread}&typing=true"),
+            For::Holder,
+        ),
+        post(
+            "/api/support/read",
+            "/api/support/read".into(),
+            format!("threadId={thread}&entryId=t_{:026}", 1),
+            For::Holder,
+        ),
         post("/api/webhooks/plain", "/api/webhooks/plain".into(), "{}".into(), For::Plain),
         post("/api/webhooks/plain/", "/api/webhooks/plain/".into(), "{}".into(), For::Plain),
         post("/api/support/presence", "/api/support/presence".into(), "{}".into(), For::Plain),

@@ -327,7 +327,7 @@ async fn names_come_as_they_are_read_and_programs_not_at_all() {
             {"id": program, "fileName": "invoice.pdf.\u{200b}eXe. ", "fileMimeType": "application/pdf", "fileSize": {"bytes": 1}}]},
     }});
     let answer: &'static str = json!({"data": {"thread": {
-        "id": thread, "ref": "T-1", "title": "x", "status": "TODO", "statusDetail": null, "statusChangedAt": {"iso8601": "2026-05-04T09:12:00.000Z"}, "lockedAt": null,
+        "id": thread, "ref": "T-1", "title": "x", "status": "TODO", "statusDetail": null, "statusChangedAt": {"iso8601": "2026-05-04T09:12:00.000Z"}, "statusChangedBy": {"__typename": "SystemActor"}, "channel": "CHAT", "lockedAt": null,
         "customer": {"id": "c_1", "fullName": "Dana"}, "createdAt": {"iso8601": "2026-05-04T09:12:00Z"},
         "lastInboundMessageInfo": null, "lastOutboundMessageInfo": null,
         "timelineEntries": {"pageInfo": {"hasNextPage": false, "hasPreviousPage": false}, "edges": [entry]},

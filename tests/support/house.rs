@@ -91,9 +91,19 @@ impl House {
 
     /// The same in a folder that stays, at the addresses of an earlier time if given.
     pub async fn in_folder(folder: &Path, addresses: Option<(&str, &str)>) -> Self {
+        Self::in_folder_with(folder, addresses, &[]).await
+    }
+
+    /// The same with other settings.
+    pub async fn in_folder_with(
+        folder: &Path,
+        addresses: Option<(&str, &str)>,
+        more: &[(&str, &str)],
+    ) -> Self {
         let (portal, sandbox) = addresses.unwrap_or(("127.0.0.1:0", "127.0.0.1:0"));
         let data = folder.join("sandbox.sqlite").display().to_string();
-        let more = [("HOTLINE_SANDBOX_DATA", data.as_str()), ("HOTLINE_SANDBOX_ADDR", sandbox)];
+        let places = [("HOTLINE_SANDBOX_DATA", data.as_str()), ("HOTLINE_SANDBOX_ADDR", sandbox)];
+        let more = [more, &places].concat();
         let file = format!(
             "[package.metadata.leptos]\noutput-name = \"hotline\"\nsite-addr = \"{portal}\"\n"
         );
@@ -265,7 +275,14 @@ fn pieces(html: &str) -> Vec<&str> {
 }
 
 fn text_of(html: &str) -> String {
-    let words = pieces(html).into_iter().filter(|piece| !piece.starts_with('<'));
+    // What a page carries for its tab is nothing that it shows.
+    let mut script = false;
+    let words = pieces(html).into_iter().filter(|piece| {
+        if piece.starts_with("<script") || piece.starts_with("</script") {
+            script = piece.starts_with("<script");
+        }
+        !script && !piece.starts_with('<')
+    });
     unescape(words.collect::<String>().trim())
 }
 
@@ -280,6 +297,12 @@ fn unescape(text: &str) -> String {
     ]
     .iter()
     .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+/// The messages of a page that was read, without the lines about the thread's state.
+pub fn said(page: &Value) -> Vec<Value> {
+    let all = page["messages"].as_array().unwrap_or_else(|| panic!("no page: {page}"));
+    all.iter().filter(|message| message["turned"].is_null()).cloned().collect()
 }
 
 /// What a person types into the form.

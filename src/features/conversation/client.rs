@@ -2,9 +2,11 @@
 
 use super::api::Replied;
 use crate::{
-    browser::fetch,
+    browser::{fetch, json::readable},
     domain::{error::DeskError, ids::ClientMessageId, message::Uploaded, thread::Conversation},
 };
+
+readable!(Replied { message_id = "messageId", entry_id = "entryId", at = "at" });
 
 /// `messages` of [`super::api`]: the newest page, or the one before a page cursor.
 pub async fn messages(thread: &str, before: Option<&str>) -> Result<Conversation, DeskError> {

@@ -6,9 +6,11 @@ use super::{
     connection_dot::ConnectionDot,
     live::status_word,
     message::{RowTemplates, RowView},
+    seen,
     timeline::Timeline,
 };
 use crate::{
+    app::site,
     domain::{
         echo::ReplyEcho,
         opening::Opening,
@@ -38,10 +40,11 @@ pub fn Frame(
     let timeline = Timeline::new(conversation);
     let reopens = thread.status == Status::Done && !thread.locked;
     view! {
-        <main class="conversation" id="main">
+        <main class="conversation" id="main" data-transport=site().transport>
         <Header thread=thread.clone() newest=newest words=words.clone() />
         <Messages timeline=timeline words=words.clone() />
         <div class="conversation__foot">
+            <p class="typing" data-part="typing" dir="auto" hidden></p>
             <button class="button button--quiet jump" type="button" hidden>
                 <Icon shape=Shape::Down size=16 />
                 <span></span>
@@ -106,10 +109,15 @@ fn Messages(timeline: Timeline, words: Words) -> impl IntoView {
     let before = timeline.older.clone();
     let older = format!("/t/{thread}?before={}", before.as_deref().unwrap_or_default());
     let filled = !timeline.is_empty();
+    let seen = timeline.seen_of_last();
     let rows: Vec<_> = timeline
         .rows(|at| at.day().to_string())
         .into_iter()
-        .map(|row| view! { <RowView row=row thread=thread.clone() words=words.clone() /> })
+        .map(|row| {
+            let here = seen.as_ref().filter(|(entry, _)| row.is_of(entry));
+            let seen = here.map(|(_, sign)| words.say(seen::word(*sign)).to_owned());
+            view! { <RowView row=row thread=thread.clone() words=words.clone() seen=seen /> }
+        })
         .collect();
     view! {
         <div

@@ -4,13 +4,14 @@
 use super::{
     alerts,
     client::messages,
-    connection_dot, drafts, files, older,
+    connection_dot, drafts, files, older, reading,
     rows::Rows,
+    seen,
     sending::{self, Outbox},
     share,
     timeline::{Change, Timeline},
     tray::{self, Tray},
-    unseen,
+    typing, unseen,
 };
 use crate::{
     browser::{
@@ -91,6 +92,7 @@ pub fn start() {
     let Opening { conversation, newest } = opening;
     let thread = conversation.thread.id.clone();
     let cursor = conversation.cursor.clone();
+    let read_to = conversation.read_to.clone();
     let words = language::words();
     let bell = Bell::hang();
     let live = Live {
@@ -122,7 +124,10 @@ pub fn start() {
     files::start(live);
     tray::start(live);
     alerts::start(live);
+    seen::start(live);
+    typing::start(live);
     if newest {
+        reading::start(live, read_to);
         let stream = EventStream::open(thread, cursor, move |news| live.hear(news));
         *live.tab.stream.borrow_mut() = Some(stream);
     }
@@ -177,6 +182,11 @@ impl Live {
         self.tab.stream.borrow().iter().for_each(f);
     }
 
+    /// Says something to the server over the live connection; false where that hears nothing.
+    pub fn speak(self, words: &str) -> bool {
+        self.tab.stream.borrow().as_ref().is_some_and(|stream| stream.speak(words))
+    }
+
     /// The rows follow the timeline.
     fn draw(self) {
         let Some(rows) = Rows::adopt(self.scope(), self.thread()) else { return };
@@ -222,9 +232,7 @@ impl Live {
                 self.apply(*event);
                 self.read_soon();
             }
-            News::Typing { name, for_ms } => {
-                self.typing.set((for_ms > 0).then_some(name));
-            }
+            News::Typing { name, for_ms } => typing::heard(self, name, for_ms),
             News::Resync => self.read(),
         }
     }

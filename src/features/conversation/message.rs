@@ -112,6 +112,9 @@ pub fn RowView(
     thread: String,
     /// The page's words.
     words: Words,
+    /// How we know that the team saw it.
+    #[prop(optional_no_strip)]
+    seen: Option<String>,
 ) -> impl IntoView {
     let key = row.key();
     match row {
@@ -137,14 +140,20 @@ pub fn RowView(
                 </li>
             })
         }
-        Row::Message(bubble) => {
-            EitherOf4::D(view! { <MessageView key=key bubble=*bubble thread=thread words=words /> })
-        }
+        Row::Message(bubble) => EitherOf4::D(
+            view! { <MessageView key=key bubble=*bubble thread=thread words=words seen=seen /> },
+        ),
     }
 }
 
 #[component]
-fn MessageView(key: String, bubble: Bubble, thread: String, words: Words) -> impl IntoView {
+fn MessageView(
+    key: String,
+    bubble: Bubble,
+    thread: String,
+    words: Words,
+    seen: Option<String>,
+) -> impl IntoView {
     let name = shown_name(&bubble.author, &words);
     let role = shown_role(&bubble.author, &words).to_owned();
     let (side, state) = (side(&bubble.author), state(&bubble));
@@ -197,8 +206,14 @@ fn MessageView(key: String, bubble: Bubble, thread: String, words: Words) -> imp
                     <button class="text-button" type="button" data-do="withdraw">{words.say(Word::Delete).to_owned()}</button>
                 </span>
             </p>
+            {seen.map(|words| view! { <SeenLine words=words /> })}
         </li>
     }
+}
+
+#[component]
+fn SeenLine(words: String) -> impl IntoView {
+    view! { <p class="message__seen" data-part="seen">{words}</p> }
 }
 
 #[component]
@@ -256,6 +271,9 @@ pub fn RowTemplates(
         {rows}
         <FileTemplates />
         <TrayTemplate />
+        <template data-row="seen">
+            <SeenLine words=String::new() />
+        </template>
         <template data-row="reaction">
             <ReactionView emoji=String::new() count=0 />
         </template>

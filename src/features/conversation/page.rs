@@ -7,9 +7,10 @@ use crate::{
         echo::ReplyEcho,
         error::{Code, DeskError},
         link::ResumeLink,
+        message::Role,
         opening::Opening,
     },
-    features::resume::link::LinkMade,
+    features::{new_request::hours::Hours, resume::link::LinkMade},
     language::{self, say},
     ui::{
         notice::{Kind, Notice},
@@ -51,6 +52,11 @@ pub fn ConversationPage() -> impl IntoView {
                             let thread = conversation.thread.clone();
                             let opening = Opening { conversation, newest };
                             let carried = carried(&opening);
+                            // Nobody of the team has answered yet.
+                            let new = newest
+                                && opening.conversation.messages.iter().all(|it| {
+                                    it.turned.is_some() || it.author.role == Role::Customer
+                                });
                             let words = language::words();
                             view! {
                                 <Title text=thread.title />
@@ -65,6 +71,7 @@ pub fn ConversationPage() -> impl IntoView {
                                 {link.map(|link| view! { <LinkMade link=link /> })}
                                 <script type="application/json" id=Opening::ID inner_html=carried></script>
                                 <CarriedWords />
+                                {new.then(|| view! { <Hours /> })}
                                 <ConversationView>
                                     <Frame opening=opening echo=echo words=words />
                                 </ConversationView>

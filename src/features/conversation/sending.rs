@@ -1,7 +1,7 @@
 //! Sending: what the visitor writes is on screen at once, is kept on this device until the server has it, and goes out
 //! one after the other, so that it arrives in the order in which it was written.
 
-use super::{client::reply, composer, drafts, live::Live, timeline::Delivery};
+use super::{client::reply, composer, drafts, live::Live, timeline::Delivery, typing};
 use crate::{
     browser::{
         clock,
@@ -75,6 +75,7 @@ fn shown(files: &[Uploaded]) -> Vec<Attachment> {
 pub fn submit(live: Live) {
     let Some((text, files)) = composer::take(live) else { return };
     drafts::forget(live);
+    typing::over(live);
     let Ok(key) = ClientMessageId::parse(document::random_key()) else { return };
     let at = clock::now();
     live.timeline

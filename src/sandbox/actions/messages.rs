@@ -117,7 +117,7 @@ pub fn send(
             channel_id: thread
                 .slack
                 .as_ref()
-                .map_or("C0SANDBOX01", |slack| &slack.channel_id)
+                .map_or(super::threads::CONNECTED.1, |slack| &slack.channel_id)
                 .into(),
             edited_at: None,
             deleted_at: None,

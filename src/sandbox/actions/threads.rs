@@ -13,6 +13,9 @@ use crate::sandbox::store;
 use crate::sandbox::webhooks::{events, payload};
 use crate::sandbox::workspace::Act;
 
+/// The one Slack channel that is connected to this workspace: team and channel.
+pub const CONNECTED: (&str, &str) = ("T0SANDBOX01", "C0SANDBOX01");
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Open {
@@ -84,7 +87,15 @@ pub fn open(act: &mut Act<'_>, by: Actor, input: Open) -> Result<Thread, Refusal
     let channel = input.channel.unwrap_or_else(|| "API".into());
     let slack = input.channel_details.and_then(|details| details.slack);
     match channel.as_str() {
-        "SLACK" if slack.is_none() => return Err(Refusal::required("channelDetails.slack")),
+        "SLACK" => match &slack {
+            None => return Err(Refusal::required("channelDetails.slack")),
+            Some(it) if (&*it.slack_team_id, &*it.slack_channel_id) != CONNECTED => {
+                let what =
+                    format!("Connected Slack channel (here: {} in {})", CONNECTED.1, CONNECTED.0);
+                return Err(Refusal::not_found("channelDetails.slack", &what));
+            }
+            Some(_) => {}
+        },
         "DISCORD" | "IMPORT" => {
             return Err(Refusal::field("channel", "Threads cannot be created in this channel."));
         }

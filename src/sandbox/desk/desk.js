@@ -44,6 +44,7 @@
     event.preventDefault();
     const button = form.querySelector("button[type=submit]"), text = form.elements.text;
     button.disabled = true;
+    type(false);
     try {
       const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
       if (!answer.ok) { form.submit(); return; }
@@ -57,8 +58,30 @@
     if (event.key === "Enter" && (event.metaKey || event.ctrlKey) && event.target.id === "reply") event.target.form.requestSubmit();
   });
 
-  // Nobody tells the desk that a visitor came or went.
+  // Nobody tells the desk that a visitor came or went, or types.
   setInterval(() => { if (!document.hidden && document.querySelector(".presence")) refresh(); }, 10000);
+  setInterval(async () => {
+    if (document.hidden || !$("visitor-typing")) return;
+    try {
+      const there = await (await fetch(`${location.pathname}/presence`)).json();
+      $("visitor-typing").hidden = !there?.typing;
+    } catch { $("visitor-typing").hidden = true; }
+  }, 2000);
+
+  // The visitor is told that the agent types: every 3 s at most, and when it is over. Notes are nobody's business.
+  let told = 0;
+  function type(typing) {
+    if (typing ? Date.now() - told < 3000 : !told) return;
+    told = typing ? Date.now() : 0;
+    const body = new URLSearchParams({ typing, agent: $("agent")?.value ?? "" });
+    fetch(`${location.pathname}/typing`, { method: "POST", body, keepalive: true }).catch(() => {});
+  }
+  const isNote = () => document.querySelector('[name=via][value=note]')?.checked;
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "reply") type(event.target.value.trim() !== "" && !isNote());
+  });
+  document.addEventListener("focusout", (event) => { if (event.target.id === "reply") type(false); });
+  addEventListener("pagehide", () => type(false));
 
   toEnd();
   let opened = false;

@@ -265,6 +265,7 @@ pub async fn faults(State(workspace): Shared, Form(form): Form<FaultForm>) -> Re
             status: form.status.trim().parse().ok(),
             delay_ms: form.graphql_delay.trim().parse().unwrap_or(0),
             timeout_after_write: form.timeout_after_write.is_some(),
+            without: workspace.faults().graphql.without,
             rate_limited: form.rate_limited.is_some(),
         },
         webhooks: WebhookFaults {

@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
-use super::{presence, thread as conversation};
+use super::presence::{self, There};
+use super::thread as conversation;
 use crate::sandbox::faults::{Faults, Scan};
 use crate::sandbox::model::{Customer, Status, Thread};
 use crate::sandbox::refusal::Refusal;
@@ -33,7 +34,7 @@ pub async fn thread(State(workspace): State<Arc<Workspace>>, Path(id): Path<Stri
 pub fn render(
     workspace: &Workspace,
     selected: Option<&str>,
-    present: Option<bool>,
+    present: Option<There>,
     error: Option<&str>,
     typed: &str,
 ) -> Html<String> {
@@ -46,7 +47,7 @@ pub fn render(
 fn parts(
     workspace: &Workspace,
     selected: Option<&str>,
-    present: Option<bool>,
+    present: Option<There>,
     error: Option<&str>,
     typed: &str,
 ) -> Result<Markup, Refusal> {

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use rusqlite::Connection;
 
 use super::page::{avatar, channel, status};
+use super::presence::There;
 use crate::sandbox::files;
 use crate::sandbox::model::{
     Actor, Attachment, Body, Customer, Entry, Identity, LabelType, SlackMessage, Status, Thread,
@@ -49,7 +50,7 @@ impl Open {
 pub fn markup(
     workspace: &Workspace,
     open: &Open,
-    present: Option<bool>,
+    present: Option<There>,
     error: Option<&str>,
     typed: &str,
 ) -> Markup {
@@ -63,7 +64,7 @@ pub fn markup(
     }
 }
 
-fn head(workspace: &Workspace, open: &Open, present: Option<bool>) -> Markup {
+fn head(workspace: &Workspace, open: &Open, present: Option<There>) -> Markup {
     let thread = &open.thread;
     let name = open.owner.as_ref().map_or("Unknown", |it| it.full_name.as_str());
     let email = open.owner.as_ref().map_or("", |it| it.email.as_str());
@@ -76,10 +77,11 @@ fn head(workspace: &Workspace, open: &Open, present: Option<bool>) -> Markup {
                     h1 { (thread.title) }
                     p.meta { b { (name) } " " (email) " · " (thread.reference()) " · " (channel(&thread.channel)) }
                     @match present {
-                        Some(true) => p.presence.here { "The visitor has this conversation open" },
-                        Some(false) => p.presence { "The visitor is not on the page" },
+                        Some(There { present: true, .. }) => p.presence.here { "The visitor has this conversation open" },
+                        Some(_) => p.presence { "The visitor is not on the page" },
                         None => {}
                     }
+                    p #visitor-typing .presence.here role="status" hidden[!present.is_some_and(|it| it.typing)] { "The visitor is typing…" }
                 }
                 (status(thread.status))
             }

@@ -14,11 +14,15 @@ use crate::sandbox::actions::{
     CustomerIdentifier, attachments, customers, events, labels, messages, notes, status, targets,
     threads,
 };
+use crate::sandbox::faults::Faults;
 use crate::sandbox::model::{Actor, Entry, Status, Thread};
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::store;
 use crate::sandbox::workspace::{Act, Workspace};
 use crate::sandbox::{files, time};
+
+/// What a key needs to write in a customer's name.
+const IMPERSONATE: &str = "customer:impersonate";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -110,7 +114,8 @@ pub fn answer(workspace: &Arc<Workspace>, name: &str, args: &Value) -> Result<Va
         }
         "replyToThread" => {
             let input = parsed(input)?;
-            workspace.act(|act| reply(act, input)).map(|_| json!({"error": null}))
+            let faults = workspace.faults();
+            workspace.act(|act| reply(act, input, &faults)).map(|_| json!({"error": null}))
         }
         "createNote" => {
             let input: NoteInput = parsed(input)?;
@@ -261,7 +266,7 @@ fn chat(act: &mut Act<'_>, input: ChatInput, from_customer: bool) -> Result<Entr
     messages::send(act, by, thread, Via::Chat, draft)
 }
 
-fn reply(act: &mut Act<'_>, input: ReplyInput) -> Result<Entry, Refusal> {
+fn reply(act: &mut Act<'_>, input: ReplyInput, faults: &Faults) -> Result<Entry, Refusal> {
     let thread = act.thread(&input.thread_id)?;
     let via = Via::of_channel(&thread.channel).ok_or_else(|| {
         Refusal::new("cannot_reply_to_thread", "Threads of this channel cannot be replied to.")
@@ -274,14 +279,25 @@ fn reply(act: &mut Act<'_>, input: ReplyInput) -> Result<Entry, Refusal> {
                 "Customers cannot be impersonated in this channel.",
             ));
         }
+        Some(_) if faults.graphql.without.iter().any(|it| it == IMPERSONATE) => {
+            return Err(Refusal::forbidden(IMPERSONATE));
+        }
         Some(it) => {
             let customer =
                 it.customer_identifier.get(act, "impersonation.asCustomer.customerIdentifier")?;
             Actor::Customer { customer_id: customer.id }
         }
     };
+    // Slack keeps what is posted there with three signs escaped.
+    let text = match via {
+        Via::Slack => {
+            let amp = input.text_content.replace('&', "&amp;");
+            amp.replace('<', "&lt;").replace('>', "&gt;")
+        }
+        _ => input.text_content,
+    };
     let draft = Draft {
-        text: Some(input.text_content),
+        text: Some(text),
         markdown: input.markdown_content,
         attachments: input.attachment_ids.unwrap_or_default(),
         timestamp: None,

@@ -122,7 +122,11 @@ pub fn answer(workspace: &Workspace, name: &str, args: &Value) -> Result<Value, 
                 "createdAt": at, "createdBy": by, "updatedAt": at, "updatedBy": by,
             })
         }
-        "myPermissions" => json!({"permissions": PERMISSIONS.as_slice()}),
+        "myPermissions" => {
+            let without = workspace.faults().graphql.without;
+            let has = |it: &&&str| without.iter().all(|other| other != **it);
+            json!({"permissions": PERMISSIONS.iter().filter(has).collect::<Vec<_>>()})
+        }
         "user" => identity.user(arg("userId")).map_or(Value::Null, render::user),
         "userByEmail" => identity
             .users

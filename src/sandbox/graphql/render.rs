@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::sandbox::model::{
-    Actor, Attachment, Body, Customer, Entry, Identity, Label, LabelType, MessageInfo,
+    Actor, Attachment, Body, Customer, Entry, Identity, Label, LabelType, MessageInfo, Reaction,
     SlackMessage, Status, StatusDetail, Target, Thread, User,
 };
 use crate::sandbox::refusal::Refusal;
@@ -223,6 +223,13 @@ pub fn object(identity: &Identity, entry: &Entry) -> Value {
 /// A `TimelineEntry`; `owner` is the thread's customer, whom emails name.
 pub fn timeline_entry(identity: &Identity, entry: &Entry, owner: Option<&Customer>) -> Value {
     let mut body = body(entry, owner);
+    if let Body::Slack(message) = &entry.body {
+        let given = |it: &Reaction| {
+            let actors: Vec<_> = it.actors.iter().map(|by| actor(identity, by)).collect();
+            json!({"name": it.name, "actors": actors, "imageUrl": null})
+        };
+        body["reactions"] = message.reactions.iter().map(given).collect();
+    }
     if let Body::Assignment { previous, next } = &entry.body {
         body["previousAssignee"] = assignee(identity, previous.as_ref());
         body["nextAssignee"] = assignee(identity, next.as_ref());
@@ -284,14 +291,12 @@ fn body(entry: &Entry, owner: Option<&Customer>) -> Value {
 }
 
 fn slack(entry: &Entry, message: &SlackMessage) -> Value {
-    let reactions: Vec<_> =
-        message.reactions.iter().map(|it| json!({"name": it.name, "imageUrl": null})).collect();
     json!({
         "__typename": if message.reply { "SlackReplyEntry" } else { "SlackMessageEntry" },
         "slackMessageLink": slack_link(message), "slackWebMessageLink": slack_link(message),
         "text": message.text, "customerId": entry.customer_id, "attachmentIds": message.attachments,
         "lastEditedOnSlackAt": maybe_stamp(message.edited_at),
-        "deletedOnSlackAt": maybe_stamp(message.deleted_at), "reactions": reactions,
+        "deletedOnSlackAt": maybe_stamp(message.deleted_at),
     })
 }
 

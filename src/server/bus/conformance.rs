@@ -1,6 +1,6 @@
 //! What every engine of the bus must do, whatever it is made of. An engine's tests call [`all`].
 
-use super::{EventBus, LiveFrame, NewEvent, Published};
+use super::{EventBus, LiveFrame, NewEvent, Published, replay::Told};
 use crate::{
     domain::{
         ids::{Cursor, CustomerId, EntryId, EventId, ThreadId},
@@ -105,6 +105,8 @@ where
     B: Future<Output = Arc<dyn EventBus>>,
 {
     what_is_published_is_heard_once(&*factory(Tuning::default()).await).await;
+    a_whisper_is_heard_now_or_never(&*factory(Tuning { history: 4, ..Tuning::default() }).await)
+        .await;
     an_audience_is_counted_while_it_listens(&*factory(Tuning::default()).await).await;
     heads_change_with_their_own_thread_only(&*factory(Tuning::default()).await).await;
     resuming_gives_what_was_missed(&*factory(Tuning::default()).await).await;
@@ -148,6 +150,58 @@ async fn what_is_published_is_heard_once(bus: &dyn EventBus) {
     // The other thread heard nothing of all this: its first event is its own.
     bus.publish(event(2, 3)).await.unwrap();
     assert_eq!(decode(&next(&mut other.live).await.unwrap()).thread_id, thread(2));
+}
+
+/// Somebody types, for so many milliseconds.
+fn typing(of: u32, for_ms: u32) -> StreamEvent {
+    StreamEvent::Typing { thread_id: thread(of), name: "Ines\nm".into(), for_ms }
+}
+
+/// What is told next: an event's number of milliseconds, or a place.
+async fn told(live: &mut super::LiveReceiver) -> Result<u32, Arc<LiveFrame>> {
+    let next = std::future::poll_fn(|cx| live.poll_told(cx));
+    let next = tokio::time::timeout(Duration::from_secs(20), next).await.expect("something");
+    match next.expect("the stream goes on") {
+        Told::Frame(frame) => Err(frame),
+        Told::Whisper(frame) => {
+            let text = std::str::from_utf8(&frame).unwrap();
+            let data = text.strip_prefix("data: ").and_then(|it| it.strip_suffix("\n\n")).unwrap();
+            assert!(!data.contains('\n'), "{data}");
+            match serde_json::from_str(data).unwrap() {
+                StreamEvent::Typing { for_ms, .. } => Ok(for_ms),
+                other => panic!("not what was whispered: {other:?}"),
+            }
+        }
+    }
+}
+
+async fn a_whisper_is_heard_now_or_never(bus: &dyn EventBus) {
+    // To nobody.
+    bus.whisper(&thread(1), &typing(1, 99)).await.unwrap();
+    let start = bus.head(&thread(1)).await.unwrap();
+    let mut first = bus.subscribe(&thread(1), None).await.unwrap();
+    let mut other = bus.subscribe(&thread(2), None).await.unwrap();
+    bus.whisper(&thread(1), &typing(1, 1)).await.unwrap();
+    bus.whisper(&thread(2), &typing(2, 7)).await.unwrap();
+    assert_eq!(told(&mut first.live).await.unwrap(), 1);
+    assert_eq!(told(&mut other.live).await.unwrap(), 7, "its own thread's, and no other's");
+    // No place, no history, no link in the chain.
+    assert_eq!(bus.head(&thread(1)).await.unwrap(), start);
+    let mut second = bus.subscribe(&thread(1), Some(&start)).await.unwrap();
+    assert!(!second.gap && second.replay.is_empty());
+    bus.publish(event(1, 1)).await.unwrap();
+    let frame = told(&mut second.live).await.unwrap_err();
+    assert_eq!(frame.prev, start);
+    assert_eq!(told(&mut first.live).await.unwrap_err().cursor, frame.cursor);
+    let resumed = bus.subscribe(&thread(1), Some(&start)).await.unwrap();
+    assert_eq!(resumed.replay.len(), 1);
+    // However many: who does not read them is not ended for it.
+    for n in 0..200 {
+        bus.whisper(&thread(1), &typing(1, n)).await.unwrap();
+    }
+    bus.publish(event(1, 2)).await.unwrap();
+    while told(&mut second.live).await.is_ok() {}
+    assert_eq!(decode(&next(&mut first.live).await.unwrap()).event_id, event(1, 2).event_id);
 }
 
 async fn an_audience_is_counted_while_it_listens(bus: &dyn EventBus) {

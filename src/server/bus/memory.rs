@@ -23,7 +23,10 @@ use super::{
     replay::{Bounds, Feed},
 };
 use crate::{
-    domain::ids::{Cursor, CustomerId, EventId, ThreadId},
+    domain::{
+        ids::{Cursor, CustomerId, EventId, ThreadId},
+        live::StreamEvent,
+    },
     server::clock::Clock,
 };
 use metrics::counter;
@@ -413,6 +416,16 @@ impl EventBus for MemoryBus {
         after: Option<&'a Cursor>,
     ) -> Answer<'a, Subscription> {
         Box::pin(async move { self.follow(thread, after) })
+    }
+
+    fn whisper<'a>(&'a self, thread: &'a ThreadId, what: &'a StreamEvent) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let feed = self.lock().threads.get(thread).map(|topic| topic.feed.clone());
+            if let Some(feed) = feed {
+                feed.whisper(super::sse(None, what)?);
+            }
+            Ok(())
+        })
     }
 
     fn head<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Cursor> {

@@ -30,7 +30,10 @@ use super::{
     replay::Bounds,
 };
 use crate::{
-    domain::ids::{Cursor, CustomerId, ThreadId},
+    domain::{
+        ids::{Cursor, CustomerId, ThreadId},
+        live::StreamEvent,
+    },
     server::{
         clock::Clock,
         redis::{Redis, RedisFault, slot, within},
@@ -41,8 +44,8 @@ use futures::StreamExt;
 use lanes::{Lane, Lanes, Up};
 use metrics::counter;
 use script::{
-    AUDIENCE, FORGET, NOTE, OWN, Outcome, PUBLISH, READ, REMOVE, Snapshot, ThreadKeys,
-    customer_keys,
+    AUDIENCE, FORGET, NOTE, OWN, Outcome, PUBLISH, READ, REMOVE, Snapshot, ThreadKeys, WHISPER,
+    WHISPERED, customer_keys,
 };
 use std::{
     collections::HashMap,
@@ -266,7 +269,11 @@ impl Shared {
                 }
             }
             None if message == b"removed" => topic.remove(),
-            None => {}
+            None => {
+                if let Some(what) = message.strip_prefix(WHISPERED) {
+                    topic.whisper(what);
+                }
+            }
         }
     }
 
@@ -454,6 +461,14 @@ impl Shared {
         }
     }
 
+    /// To everybody by way of the channel, this instance's own followers among them.
+    async fn whisper(&self, thread: &ThreadId, what: &StreamEvent) -> Result<(), BusError> {
+        let keys = ThreadKeys::new(&self.redis, thread);
+        let message = [WHISPERED, &super::sse(None, what)?].concat();
+        let args = (keys.channel.as_str(), message);
+        Ok(self.redis.eval(&WHISPER, &[&keys.meta], args).await?)
+    }
+
     async fn is_removed(&self, thread: &ThreadId) -> Result<bool, BusError> {
         let keys = ThreadKeys::new(&self.redis, thread);
         Ok(self.redis.run(::redis::cmd("HEXISTS").arg(keys.meta).arg("removed")).await?)
@@ -516,6 +531,10 @@ impl EventBus for RedisBus {
             let follow = self.shared.follow(thread, after);
             tokio::time::timeout(patience, follow).await.unwrap_or_else(|_| Err(late()))
         })
+    }
+
+    fn whisper<'a>(&'a self, thread: &'a ThreadId, what: &'a StreamEvent) -> Answer<'a, ()> {
+        Box::pin(self.shared.whisper(thread, what))
     }
 
     fn head<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Cursor> {

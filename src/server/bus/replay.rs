@@ -5,11 +5,18 @@
 //! learns that it fell off instead of being skipped in silence.
 
 use super::LiveFrame;
+use bytes::Bytes;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::{Duration, Instant},
 };
+
+/// So many whispers are kept for who has not heard them yet.
+const WHISPERS: usize = 8;
+/// A whisper that was not heard by then is not worth hearing any more.
+const WHISPER_LIFE: Duration = Duration::from_secs(10);
 
 /// A bounded ring of frames, each at its engine's sequence number.
 #[derive(Debug)]
@@ -32,6 +39,28 @@ struct Ring {
     closed: bool,
     /// Closed because its thread is gone: what was in the ring must not be read any more.
     removed: bool,
+    /// What is told beside the history, and forgotten: the newest few.
+    whispers: VecDeque<Whisper>,
+    /// How many there were, ever; it may wrap.
+    whispered: u32,
+}
+
+/// Something that only who follows right now is told.
+#[derive(Debug)]
+struct Whisper {
+    /// The ordinal of the frame that it comes before.
+    before: u64,
+    since: Instant,
+    what: Bytes,
+}
+
+/// What a follower is told.
+#[derive(Debug)]
+pub enum Told {
+    /// The next frame of the history.
+    Frame(Arc<LiveFrame>),
+    /// Something beside it, which leaves no trace.
+    Whisper(Bytes),
 }
 
 /// How much a ring may hold.
@@ -78,6 +107,8 @@ impl Feed {
                 free: Vec::new(),
                 closed: false,
                 removed: false,
+                whispers: VecDeque::new(),
+                whispered: 0,
             }),
         }
     }
@@ -136,6 +167,27 @@ impl Feed {
         Ok(pushed)
     }
 
+    /// Tells everybody who follows now, after what they were told before; tells how many there are. Whoever is too slow
+    /// for it misses it, and nothing else.
+    pub fn whisper(&self, what: Bytes) -> usize {
+        let (listeners, wakers) = {
+            let mut ring = self.lock();
+            let listeners = ring.listeners();
+            if listeners == 0 || ring.closed {
+                return 0;
+            }
+            let before = ring.dropped + ring.frames.len() as u64;
+            ring.whispers.push_back(Whisper { before, since: Instant::now(), what });
+            ring.whispered = ring.whispered.wrapping_add(1);
+            if ring.whispers.len() > WHISPERS {
+                ring.whispers.pop_front();
+            }
+            (listeners, ring.take_wakers())
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        listeners
+    }
+
     /// Ends all followers after what is in the ring: the feed's source is gone.
     pub fn close(&self) {
         let wakers = {
@@ -153,6 +205,7 @@ impl Feed {
             ring.base = ring.head();
             ring.dropped += ring.frames.len() as u64;
             ring.frames = VecDeque::new();
+            ring.whispers = VecDeque::new();
             ring.bytes = 0;
             ring.closed = true;
             ring.removed = true;
@@ -212,7 +265,25 @@ impl Ring {
             self.waiting.push(None);
             self.waiting.len() - 1
         });
-        Follower { feed: feed.clone(), slot, next }
+        let heard = self.whispered;
+        Follower { feed: feed.clone(), slot: u32::try_from(slot).unwrap_or(u32::MAX), next, heard }
+    }
+
+    /// The next whisper for who has heard so many of them, and is told the frame `next` next. Counts those that are
+    /// heard with it, or missed.
+    fn whisper_for(&self, heard: &mut u32, next: u64) -> Option<Bytes> {
+        loop {
+            let behind = self.whispered.wrapping_sub(*heard) as usize;
+            let kept = behind.min(self.whispers.len());
+            let whisper = self.whispers.get(self.whispers.len() - kept).filter(|_| kept > 0)?;
+            if whisper.before > next {
+                return None;
+            }
+            *heard = self.whispered.wrapping_sub(u32::try_from(kept).unwrap_or(0)).wrapping_add(1);
+            if whisper.since.elapsed() < WHISPER_LIFE {
+                return Some(whisper.what.clone());
+            }
+        }
     }
 }
 
@@ -220,7 +291,9 @@ impl Ring {
 #[derive(Debug)]
 pub struct Follower {
     feed: Arc<Feed>,
-    slot: usize,
+    slot: u32,
+    /// How many whispers this one heard or missed.
+    heard: u32,
     /// The ordinal of the frame to give next.
     next: u64,
 }
@@ -233,17 +306,32 @@ impl Follower {
 
     /// The next frame; none when this reader was too slow and its frame has left the ring, or the feed is closed.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<LiveFrame>>> {
+        loop {
+            match self.poll_told(cx) {
+                Poll::Ready(Some(Told::Frame(frame))) => return Poll::Ready(Some(frame)),
+                Poll::Ready(Some(Told::Whisper(_))) => {}
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// The same, and what is whispered, each in its turn.
+    pub fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<Option<Told>> {
         let mut ring = self.feed.lock();
+        if let Some(whisper) = ring.whisper_for(&mut self.heard, self.next) {
+            return Poll::Ready(Some(Told::Whisper(whisper)));
+        }
         let Some(index) = self.next.checked_sub(ring.dropped) else { return Poll::Ready(None) };
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         if let Some((_, frame)) = ring.frames.get(index) {
             self.next += 1;
-            return Poll::Ready(Some(frame.clone()));
+            return Poll::Ready(Some(Told::Frame(frame.clone())));
         }
         if ring.closed {
             return Poll::Ready(None);
         }
-        match ring.waiting.get_mut(self.slot) {
+        match ring.waiting.get_mut(self.slot as usize) {
             Some(Some(waker)) if waker.will_wake(cx.waker()) => {}
             Some(place) => *place = Some(cx.waker().clone()),
             None => return Poll::Ready(None),
@@ -255,14 +343,15 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         let mut ring = self.feed.lock();
-        if let Some(place) = ring.waiting.get_mut(self.slot) {
+        if let Some(place) = ring.waiting.get_mut(self.slot as usize) {
             *place = None;
-            ring.free.push(self.slot);
+            ring.free.push(self.slot as usize);
         }
         if ring.free.len() == ring.waiting.len() {
             // The last one left: keep no memory for a crowd that was here once.
             ring.waiting = Vec::new();
             ring.free = Vec::new();
+            ring.whispers = VecDeque::new();
         }
     }
 }
@@ -379,6 +468,45 @@ mod tests {
         assert!(waiter.await.unwrap(), "who waits is woken");
         assert!(feed.resume(1).replay.is_empty());
         assert_eq!(feed.head(), 2);
+    }
+
+    #[test]
+    fn whispers_keep_their_turn_and_leave_no_trace() {
+        use std::task::Waker;
+        let told = |follower: &mut Follower| {
+            let mut said = Vec::new();
+            while let Poll::Ready(Some(told)) =
+                follower.poll_told(&mut Context::from_waker(Waker::noop()))
+            {
+                said.push(match told {
+                    Told::Frame(frame) => frame.cursor.to_string(),
+                    Told::Whisper(what) => String::from_utf8(what.to_vec()).unwrap(),
+                });
+            }
+            said
+        };
+        let feed = Arc::new(Feed::new(0));
+        assert_eq!(feed.whisper(Bytes::from_static(b"nobody")), 0);
+        let (_, mut one) = feed.follow();
+        let (_, mut deaf) = feed.follow();
+        assert_eq!(feed.whisper(Bytes::from_static(b"a")), 2);
+        push(&feed, 1, 1);
+        feed.whisper(Bytes::from_static(b"b"));
+        assert_eq!(told(&mut one), ["a", "e-1", "b"]);
+        // Who comes later, by whatever place, hears only what comes later still.
+        let mut late = feed.resume(0).follower;
+        assert_eq!(told(&mut late), Vec::<String>::new());
+        for n in 0..20 {
+            feed.whisper(Bytes::from(n.to_string()));
+        }
+        assert_eq!(told(&mut late), ["12", "13", "14", "15", "16", "17", "18", "19"]);
+        assert_eq!(told(&mut late), Vec::<String>::new());
+        // Too slow for whispers, and nothing else is lost for it.
+        let heard = told(&mut deaf);
+        assert_eq!(heard[0], "e-1");
+        assert_eq!(heard.len(), 9);
+        assert_eq!(feed.resume(0).replay.len(), 1);
+        assert_eq!(feed.head(), 1);
     }
 
     #[tokio::test]

@@ -43,7 +43,30 @@ pub const SETTINGS: &[Setting] = &[
         "request signing secret(s), comma-separated; all verify",
         "whsec-new,whsec-old",
     ),
-    setting("PLAIN_CHANNEL", ("plain", "channel"), "channel in which threads are opened", "chat"),
+    setting(
+        "PLAIN_CHANNEL",
+        ("plain", "channel"),
+        "channel in which threads are opened: chat or slack",
+        "chat",
+    ),
+    setting(
+        "PLAIN_SLACK_TEAM_ID",
+        ("plain", "slack-team-id"),
+        "with PLAIN_CHANNEL=slack: Slack's id of the team",
+        "T0123456789",
+    ),
+    setting(
+        "PLAIN_SLACK_CHANNEL_ID",
+        ("plain", "slack-channel-id"),
+        "with PLAIN_CHANNEL=slack: Slack's id of the connected channel",
+        "C0123456789",
+    ),
+    setting(
+        "HOTLINE_TOPICS",
+        ("hotline", "topics"),
+        "the form's topics: name=labels:priority|words; …",
+        "question=lt_01KQS44ER0KVVBRC15MBB8ADPP:2;billing=:0;refund=:1|A refund",
+    ),
     setting(
         "PLAIN_TIMEOUT_MS",
         ("plain", "timeout-ms"),
@@ -101,6 +124,36 @@ pub const SETTINGS: &[Setting] = &[
         "private",
     ),
     setting("HOTLINE_NAME", ("hotline", "name"), "the name visitors see", "Hotline"),
+    setting(
+        "HOTLINE_HOURS",
+        ("hotline", "hours"),
+        "when the team is there, in its own time zone; empty: not told",
+        "mon-fri 09:00-17:00, sat 10:00-13:00",
+    ),
+    setting(
+        "HOTLINE_TIME_ZONE",
+        ("hotline", "time-zone"),
+        "the team's time zone, by its IANA name",
+        "Europe/Berlin",
+    ),
+    setting(
+        "HOTLINE_HOLIDAYS",
+        ("hotline", "holidays"),
+        "days on which nobody is there, comma-separated",
+        "2026-12-25,2027-01-01",
+    ),
+    setting(
+        "HOTLINE_ANSWER_MINUTES",
+        ("hotline", "answer-minutes"),
+        "how long an answer usually takes while the team is there; 0: not told",
+        "30",
+    ),
+    setting(
+        "HOTLINE_FORM_MIN_MS",
+        ("hotline", "form-min-ms"),
+        "a form that is sent sooner after its page was made is taken for a program's; 0: off",
+        "2000",
+    ),
     setting(
         "HOTLINE_LANGUAGES",
         ("hotline", "languages"),
@@ -214,6 +267,12 @@ pub const SETTINGS: &[Setting] = &[
         "10000",
     ),
     setting(
+        "HOTLINE_TRANSPORT",
+        ("stream", "transport"),
+        "how tabs follow a conversation: sse or websocket",
+        "sse",
+    ),
+    setting(
         "HOTLINE_STREAM_PER_SESSION",
         ("stream", "per-session"),
         "streams open at once for one session; one more closes the oldest",
@@ -251,6 +310,12 @@ pub const SETTINGS: &[Setting] = &[
         ("limits", "upload-mb"),
         "the most megabytes that the files of one message may have",
         "100",
+    ),
+    setting(
+        "HOTLINE_RATE_SIGNALS",
+        ("limits", "signals"),
+        "signs of typing and reading a session may send",
+        "120/1m",
     ),
     setting(
         "HOTLINE_RATE_ADDRESS_FACTOR",

@@ -7,6 +7,7 @@
 use super::{
     Desk, errors, mapping,
     page::{Order, PageCursor},
+    seen::Evidence,
 };
 use crate::{
     domain::{
@@ -29,8 +30,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Messages a page.
-const PAGE: u8 = 50;
+/// Messages a page, at most.
+const PAGE: usize = 50;
+/// Entries a page: lines about the thread's state stand between the messages, and do not count. It is the most that Plain
+/// hands out.
+const ENTRIES: u8 = 100;
 
 /// What is kept of one thread.
 #[derive(Debug, Default)]
@@ -151,8 +155,9 @@ impl Desk {
         self.present(thread).await?;
         let head = self.head(thread).await.unwrap_or_else(nowhere);
         let id = thread.as_str();
-        let timeline = self.read(id, place.older()).await?;
+        let mut timeline = self.read(id, place.older()).await?;
         let order = place.order();
+        order.keep_newest(&mut timeline, PAGE, mapping::is_message);
         let older = if order.has_older(&timeline) { order.oldest(&timeline) } else { None };
         let page = self.page(thread, timeline, older, head).await?;
         self.0.files.note(&page).await;
@@ -165,7 +170,8 @@ impl Desk {
         let place = PageCursor::decode(after).ok_or_else(bad_page)?;
         self.present(thread).await?;
         let head = self.head(thread).await.unwrap_or_else(nowhere);
-        let timeline = self.read(thread.as_str(), place.newer()).await?;
+        let mut timeline = self.read(thread.as_str(), place.newer()).await?;
+        place.order().keep_oldest(&mut timeline, PAGE, mapping::is_message);
         // The entry of the place itself is older than all of these.
         let older = place.order().oldest(&timeline).unwrap_or(place);
         self.page(thread, timeline, Some(older), head).await
@@ -183,6 +189,7 @@ impl Desk {
         let learned = &self.0.order;
         let mut order = learned.get();
         let mut timeline = self.timeline(thread.as_str(), order.newest()).await?;
+        self.0.channels.insert(thread.clone(), timeline.thread.channel).await;
         if let Some(shown) = shown_order(&timeline)
             && shown != order
         {
@@ -197,6 +204,7 @@ impl Desk {
             }
             order = shown;
         }
+        order.keep_newest(&mut timeline, PAGE, mapping::is_message);
         Ok((timeline, order))
     }
 
@@ -244,7 +252,10 @@ impl Desk {
         let (timeline, order) = self.newest(thread).await.map_err(errors::for_holder)?;
         let older = if order.has_older(&timeline) { order.oldest(&timeline) } else { None };
         let turned = mapping::at(&timeline.thread.status_changed_at);
-        Ok((self.page(thread, timeline, older, head).await?, turned))
+        let signs = Evidence::of(&timeline, turned.clone());
+        let mut page = self.page(thread, timeline, older, head).await?;
+        page.seen = signs.seen(&page.messages);
+        Ok((page, turned))
     }
 
     /// A page at a place from outside: what Plain finds wrong with it is the visitor's fault.
@@ -266,7 +277,7 @@ impl Desk {
         thread: &str,
         page: crate::server::plain::operations::Page,
     ) -> Result<Timeline, PlainError> {
-        self.0.plain.conversation(thread, &super::gate::ENTRY_TYPES, page, PAGE).await
+        self.0.plain.conversation(thread, &super::gate::ENTRY_TYPES, page, ENTRIES).await
     }
 
     async fn page(

@@ -20,6 +20,8 @@ pub enum Visible {
     SlackReply,
     /// A Microsoft Teams message.
     Teams,
+    /// The thread changed its state. Only the state in a customer's words passes; never who changed it, or why.
+    Status,
 }
 
 impl Visible {
@@ -29,7 +31,7 @@ impl Visible {
         match self {
             Self::SlackMessage | Self::SlackReply => Dialect::Slack,
             Self::Chat | Self::Custom if author != Role::Customer => Dialect::Markdown,
-            Self::Chat | Self::Custom | Self::Email | Self::Teams => Dialect::Plain,
+            Self::Chat | Self::Custom | Self::Email | Self::Teams | Self::Status => Dialect::Plain,
         }
     }
 
@@ -42,6 +44,7 @@ impl Visible {
             "SlackMessageEntry" => Self::SlackMessage,
             "SlackReplyEntry" => Self::SlackReply,
             "MSTeamsMessageEntry" => Self::Teams,
+            "ThreadStatusTransitionedEntry" => Self::Status,
             _ => return None,
         })
     }
@@ -71,8 +74,18 @@ impl Visible {
 }
 
 /// The same table as Plain's `TimelineEntryType` values, to ask for nothing else.
-pub const ENTRY_TYPES: [&str; 6] =
-    ["CHAT", "EMAIL", "CUSTOM", "SLACK_MESSAGE", "SLACK_REPLY", "MS_TEAMS_MESSAGE"];
+pub const ENTRY_TYPES: [&str; 7] = [
+    "CHAT",
+    "EMAIL",
+    "CUSTOM",
+    "SLACK_MESSAGE",
+    "SLACK_REPLY",
+    "MS_TEAMS_MESSAGE",
+    "THREAD_STATUS_TRANSITIONED",
+];
+
+/// Those of them that are messages, for lists.
+pub const MESSAGE_TYPES: &[&str] = ENTRY_TYPES.split_at(6).0;
 
 #[cfg(test)]
 mod tests {

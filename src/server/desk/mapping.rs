@@ -4,15 +4,19 @@ use super::gate::Visible;
 use crate::{
     domain::{
         ids::{EntryId, ThreadId},
-        message::{Attachment, Author, Message, Role},
+        message::{Attachment, Author, Message, Reaction, Role},
         thread::{Status, Thread},
         time::At,
     },
     server::{
-        markup::{Dialect, Rendered, render},
+        emoji,
+        markup::{Dialect, Rendered, render, render_mail},
         plain::operations::{
             RecordStatus, ThreadRecord, Timeline,
-            conversation::wire::{Component, EmailCategory, File, Item, What, Who},
+            conversation::wire::{
+                Component, EmailCategory, File, GivenReaction, Item, NextDetail, PreviousDetail,
+                ThreadStatus, What, Who,
+            },
         },
     },
 };
@@ -34,18 +38,38 @@ pub(super) fn thread(record: &ThreadRecord) -> Option<Thread> {
         id,
         reference: record.reference.clone(),
         title: record.title.clone(),
-        status: match record.status {
-            RecordStatus::Todo | RecordStatus::Other => Status::InProgress,
-            RecordStatus::Snoozed { for_customer: false } => Status::InProgress,
-            RecordStatus::Snoozed { for_customer: true } => Status::WaitingForYou,
-            RecordStatus::Done => Status::Done,
-        },
+        status: status(record.status),
         locked: record.locked,
         last_activity_at: last.unwrap_or_else(|| created_at.clone()),
         created_at,
         last_message: None,
         unread: false,
     })
+}
+
+/// A state in a customer's words.
+fn status(record: RecordStatus) -> Status {
+    match record {
+        RecordStatus::Todo | RecordStatus::Other => Status::InProgress,
+        RecordStatus::Snoozed { for_customer: false } => Status::InProgress,
+        RecordStatus::Snoozed { for_customer: true } => Status::WaitingForYou,
+        RecordStatus::Done => Status::Done,
+    }
+}
+
+/// The same from an entry of the timeline. None for a status of tomorrow: nobody knows what it would mean.
+fn turn(to: ThreadStatus, for_customer: bool) -> Option<Status> {
+    Some(status(match to {
+        ThreadStatus::TODO => RecordStatus::Todo,
+        ThreadStatus::SNOOZED => RecordStatus::Snoozed { for_customer },
+        ThreadStatus::DONE => RecordStatus::Done,
+        ThreadStatus::Other(_) => return None,
+    }))
+}
+
+/// Whether an entry is a message, and not a line of the thread's own.
+pub(super) fn is_message(item: &Item) -> bool {
+    !matches!(item.entry, What::ThreadStatusTransitionedEntry(_))
 }
 
 /// Whether showing this page takes knowing who we are at Plain.
@@ -65,6 +89,12 @@ pub(super) fn messages(timeline: Timeline, machine_user: Option<&str>) -> Vec<Me
         .collect();
     messages.sort_by(|a, b| a.order().cmp(&b.order()));
     messages.dedup_by(|a, b| a.id == b.id);
+    // What changed in between without an entry of its own may make two lines say the same.
+    let mut stands = None;
+    messages.retain(|message| match message.turned {
+        Some(turned) => stands.replace(turned) != Some(turned),
+        None => true,
+    });
     messages
 }
 
@@ -77,6 +107,7 @@ fn typename(what: &What) -> &'static str {
         What::SlackMessageEntry(_) => "SlackMessageEntry",
         What::SlackReplyEntry(_) => "SlackReplyEntry",
         What::MSTeamsMessageEntry(_) => "MSTeamsMessageEntry",
+        What::ThreadStatusTransitionedEntry(_) => "ThreadStatusTransitionedEntry",
         What::Unknown => "",
     }
 }
@@ -91,6 +122,10 @@ struct Content {
     edited: Option<String>,
     deleted: Option<String>,
     files: Vec<File>,
+    /// What Plain cut off of an e-mail: mostly the one that it answers.
+    more: String,
+    reactions: Vec<Reaction>,
+    turned: Option<Status>,
 }
 
 fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Option<Message> {
@@ -99,7 +134,13 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
         tracing::warn!(thread = thread.id, "a timeline entry cannot be read; it is left out");
         return None;
     };
-    let author = author(item.actor, visible, thread, machine_user);
+    let author = match visible {
+        // Who did it, and why, is the team's business.
+        Visible::Status => {
+            Author { name: String::new(), role: Role::System, me: false, avatar_url: None }
+        }
+        _ => author(item.actor, visible, thread, machine_user),
+    };
     let content = match item.entry {
         What::ChatEntry(chat) => Content {
             source_id: Some(chat.chat_id),
@@ -112,7 +153,14 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
                 return None;
             }
             let text = mail.text_content.filter(|text| !text.trim().is_empty());
+            let more = match (&text, &mail.full_text_content) {
+                (Some(text), Some(whole)) if mail.has_more_text_content => {
+                    whole.trim().strip_prefix(text.trim()).unwrap_or_default().to_owned()
+                }
+                _ => String::new(),
+            };
             Content {
+                more,
                 text: text.or(mail.full_text_content).unwrap_or_default(),
                 markdown: mail.email_markdown,
                 files: mail.attachments,
@@ -134,6 +182,7 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
             edited: slack.last_edited_on_slack_at.map(|at| at.iso8601),
             deleted: slack.deleted_on_slack_at.map(|at| at.iso8601),
             files: slack.attachments,
+            reactions: reactions(slack.reactions),
             ..Content::default()
         },
         What::SlackReplyEntry(slack) => Content {
@@ -141,6 +190,7 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
             edited: slack.last_edited_on_slack_at.map(|at| at.iso8601),
             deleted: slack.deleted_on_slack_at.map(|at| at.iso8601),
             files: slack.attachments,
+            reactions: reactions(slack.reactions),
             ..Content::default()
         },
         What::MSTeamsMessageEntry(teams) => Content {
@@ -151,6 +201,21 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
             files: teams.attachments,
             ..Content::default()
         },
+        What::ThreadStatusTransitionedEntry(change) => {
+            let waited = matches!(
+                change.previous_status_detail,
+                Some(PreviousDetail::ThreadStatusDetailWaitingForCustomer)
+            );
+            let waits = matches!(
+                change.next_status_detail,
+                Some(NextDetail::ThreadStatusDetailWaitingForCustomer)
+            );
+            let turned = turn(change.next_status, waits)?;
+            if turn(change.previous_status, waited) == Some(turned) {
+                return None;
+            }
+            Content { turned: Some(turned), ..Content::default() }
+        }
         What::Unknown => return None,
     };
     let deleted = content.deleted.is_some();
@@ -158,16 +223,23 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
     let shown = match markdown.filter(|_| author.role != Role::Customer && !deleted) {
         _ if deleted => render(String::new(), Dialect::Plain),
         Some(markdown) => {
-            let shown = render(markdown, Dialect::Markdown);
+            let shown = match visible {
+                Visible::Email => render_mail(markdown, Dialect::Markdown, &content.more),
+                _ => render(markdown, Dialect::Markdown),
+            };
             let text = if content.text.trim().is_empty() { shown.text } else { content.text };
             Rendered { text, html: shown.html }
+        }
+        None if visible == Visible::Email => {
+            render_mail(content.text, visible.dialect(author.role), &content.more)
         }
         None => render(content.text, visible.dialect(author.role)),
     };
     let changed = content.deleted.as_deref().or(content.edited.as_deref()).and_then(self::at);
     Some(Message {
+        // Other channels have no id of their own that a reply could answer with.
+        source_id: content.source_id.or_else(|| author.me.then(|| id.to_string())),
         id,
-        source_id: content.source_id,
         author,
         text: shown.text,
         html: shown.html,
@@ -176,9 +248,13 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
         edited: !deleted && content.edited.is_some(),
         deleted,
         attachments: if deleted { Vec::new() } else { files(content.files) },
-        reactions: Vec::new(),
-        turned: None,
+        reactions: if deleted { Vec::new() } else { content.reactions },
+        turned: content.turned,
     })
+}
+
+fn reactions(given: Vec<GivenReaction>) -> Vec<Reaction> {
+    emoji::reactions(given.iter().map(|reaction| (&*reaction.name, reaction.actors.len())))
 }
 
 fn files(files: Vec<File>) -> Vec<Attachment> {
@@ -220,6 +296,7 @@ fn author(who: Who, visible: Visible, thread: &ThreadRecord, machine_user: Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::plain::operations::Channel;
 
     fn record(status: RecordStatus) -> ThreadRecord {
         ThreadRecord {
@@ -228,6 +305,7 @@ mod tests {
             title: "Export".into(),
             status,
             status_changed_at: "2026-05-04T09:12:00.000Z".into(),
+            channel: Channel::Chat,
             customer_id: "c_1".into(),
             customer_name: "Ada".into(),
             locked: false,

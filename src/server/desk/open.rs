@@ -4,7 +4,10 @@
 use super::{Desk, errors, memory, reply::Words, to_the_end};
 use crate::{
     domain::{error::DeskError, ids::ThreadId, request::Request},
-    server::plain::{PlainError, operations::NewThread},
+    server::plain::{
+        PlainError,
+        operations::{Channel, NewThread},
+    },
 };
 
 impl Desk {
@@ -54,11 +57,15 @@ impl Desk {
         // Whoever sends the form chooses its id, and threads of other origin may have ids that can be guessed
         // (`invoice-0042`): under a hash, a submission only ever meets the thread that it made itself.
         let external_id = memory::key("hotline", &[&request.email, submission]);
+        let topic = self.0.settings.topics.get(&request.topic);
         let new = NewThread {
             customer_id: &customer.id,
             title: &request.subject,
             external_id: &external_id,
-            description: request.topic_words(),
+            description: topic.map_or("", |topic| topic.told()),
+            slack: self.0.settings.slack.as_ref(),
+            labels: topic.map_or(&[], |topic| &topic.labels),
+            priority: topic.and_then(|topic| topic.priority),
         };
         // A customer who did not exist has no thread.
         let earlier = match customer.created {
@@ -76,6 +83,10 @@ impl Desk {
             tracing::warn!("Plain named a thread in a way that cannot be used");
             return Err(DeskError::unavailable());
         };
+        if fresh {
+            let channel = if new.slack.is_some() { Channel::Slack } else { Channel::Chat };
+            self.0.channels.insert(thread.clone(), channel).await;
+        }
         self.learn(&thread, &customer.id).await?;
         let words = Words::of(&request.message);
         let sent = match fresh {

@@ -5,7 +5,7 @@
 
 use crate::{
     domain::time::At,
-    server::plain::operations::{Page, Timeline},
+    server::plain::operations::{Page, Timeline, conversation::wire::Item},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +44,40 @@ impl Order {
             Self::OldestFirst => timeline.items.first(),
         }?;
         Some(PageCursor { order: self, plain: plain.clone() })
+    }
+
+    /// Leaves only the newest entries of a page, down to so many that count.
+    pub fn keep_newest(self, timeline: &mut Timeline, most: usize, counts: impl Fn(&Item) -> bool) {
+        self.keep(timeline, most, counts, self == Self::NewestFirst);
+    }
+
+    /// Leaves only the oldest ones.
+    pub fn keep_oldest(self, timeline: &mut Timeline, most: usize, counts: impl Fn(&Item) -> bool) {
+        self.keep(timeline, most, counts, self == Self::OldestFirst);
+    }
+
+    fn keep(
+        self,
+        timeline: &mut Timeline,
+        most: usize,
+        counts: impl Fn(&Item) -> bool,
+        from_start: bool,
+    ) {
+        let mut counted = 0;
+        let mut beyond = |(_, item): &(String, Item)| {
+            counted += usize::from(counts(item));
+            counted > most
+        };
+        let items = &mut timeline.items;
+        if from_start {
+            if let Some(first_out) = items.iter().position(&mut beyond) {
+                items.truncate(first_out);
+                timeline.has_next = true;
+            }
+        } else if let Some(last_out) = items.iter().rposition(&mut beyond) {
+            items.drain(..=last_out);
+            timeline.has_previous = true;
+        }
     }
 
     /// What a page shows; none if all its times are equal.

@@ -29,6 +29,7 @@ impl Desk {
             self.0.bus.belongs(thread, customer).await?;
             self.0.slots.invalidate(thread).await;
             self.0.customers.invalidate(thread).await;
+            self.0.channels.invalidate(thread).await;
             let forgotten = self.0.memory.forget(thread).await;
             forgotten.map_err(|error| BusError(error.to_string()))?;
         }

@@ -298,7 +298,9 @@ impl Desk {
         let turned = read.turned.clone().unwrap_or_else(|| page.last_activity_at.clone());
         let (entry, at, parts) = match missed {
             Missed::Message(message) => {
-                let version = format!("{} {}", message.deleted, message.attachments.len());
+                let reactions = known::reactions(message);
+                let files = message.attachments.len();
+                let version = format!("{} {files} {reactions}", message.deleted);
                 let parts =
                     vec![message.id.to_string(), message.updated_at.as_str().to_owned(), version];
                 let at = message.updated_at.clone().max(turned);

@@ -8,12 +8,18 @@ use crate::{
         message::{Message, Role, SentReply},
         time::At,
     },
-    server::plain::PlainError,
+    server::{
+        markup::{Dialect, render},
+        plain::{PlainError, operations::Channel},
+    },
 };
 use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
 
 /// How far Plain's clock and ours may be apart when a message is looked for, in milliseconds.
 const SKEW_MS: i64 = 30_000;
+/// The wait before the second look for a message that Plain took; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is remembered of a reply.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,14 +44,16 @@ impl Words {
         Self { text: text.to_owned(), files: Vec::new() }
     }
 
-    /// Whether a message says and carries just this. Of files only the sizes are compared: the ids of a second try are
+    /// Whether a message says and carries just this, or says it as it reads where marks mean something. Of files only the sizes are compared: the ids of a second try are
     /// others, and Plain may have its own mind about names.
-    fn are_in(&self, message: &Message) -> bool {
+    fn are_in(&self, message: &Message, marked: Option<&str>) -> bool {
         let mut wanted: Vec<u64> = self.files.iter().map(|file| file.bytes).collect();
         let mut found: Vec<u64> = message.attachments.iter().map(|file| file.bytes).collect();
         wanted.sort_unstable();
         found.sort_unstable();
-        message.text.trim() == self.text.trim() && wanted == found
+        let said = message.text.trim() == self.text.trim()
+            || marked.is_some_and(|marked| words(&message.text) == marked);
+        said && wanted == found
     }
 }
 
@@ -172,17 +180,9 @@ impl Desk {
         since: Option<i64>,
         key: &str,
     ) -> Result<SentReply, PlainError> {
-        let files: Vec<&str> = words.files.iter().map(|file| file.id.as_str()).collect();
-        let sending =
-            self.0.plain.send_customer_chat(customer, thread.as_str(), &words.text, &files);
-        let error = match sending.await {
-            Ok(chat) => {
-                self.claim(thread, &chat.id, key).await;
-                let at = mapping::at(&chat.created_at).unwrap_or_else(now);
-                return Ok(SentReply { message_id: chat.id, at });
-            }
+        let error = match self.write(thread, customer, words, since, key).await {
             Err(error @ PlainError::UnknownOutcome(_)) => error,
-            Err(error) => return Err(error),
+            known => return known,
         };
         tokio::time::sleep(self.0.settings.settle).await;
         match self.find(thread, customer, words, since, key).await {
@@ -192,13 +192,61 @@ impl Desk {
         }
     }
 
+    /// Sends in the way that the thread's channel takes.
+    async fn write(
+        &self,
+        thread: &ThreadId,
+        customer: &str,
+        words: &Words,
+        since: Option<i64>,
+        key: &str,
+    ) -> Result<SentReply, PlainError> {
+        let plain = &self.0.plain;
+        let text = words.text.as_str();
+        let files: Vec<&str> = words.files.iter().map(|file| file.id.as_str()).collect();
+        if self.channel_of(thread).await? == Channel::Chat {
+            let chat = plain.send_customer_chat(customer, thread.as_str(), text, &files).await?;
+            self.claim(thread, &chat.id, key).await;
+            let at = mapping::at(&chat.created_at).unwrap_or_else(now);
+            return Ok(SentReply { message_id: chat.id, at });
+        }
+        let since = since.unwrap_or_else(now_ms);
+        plain.reply_as_customer(customer, thread.as_str(), text, &files).await?;
+        // Plain has it, and does not say under which id.
+        let began = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if let Ok(Some(sent)) = self.find(thread, customer, words, Some(since), key).await {
+                return Ok(sent);
+            }
+            if began.elapsed() + pause > self.0.settings.find_sent {
+                tracing::debug!(%thread, "Plain took a message and does not show it yet");
+                return Ok(SentReply { message_id: String::new(), at: now() });
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    /// How messages of this thread travel.
+    pub(super) async fn channel_of(&self, thread: &ThreadId) -> Result<Channel, PlainError> {
+        if let Some(channel) = self.0.channels.get(thread).await {
+            return Ok(channel);
+        }
+        let page = self.0.plain.threads(vec![thread.to_string()], None).await?;
+        let record = page.threads.into_iter().find(|record| record.id == thread.as_str());
+        let channel = record.ok_or(PlainError::NotFound)?.channel;
+        self.0.channels.insert(thread.clone(), channel).await;
+        Ok(channel)
+    }
+
     /// Looks among the newest messages for one of this customer's with these words and files, written after `since`, that is
     /// not known to be another one.
     pub(super) async fn find(
         &self,
         thread: &ThreadId,
         customer: &str,
-        words: &Words,
+        wanted: &Words,
         since: Option<i64>,
         key: &str,
     ) -> Result<Option<SentReply>, PlainError> {
@@ -206,12 +254,15 @@ impl Desk {
         // "Me" is the customer whom we wrote for.
         timeline.thread.customer_id = customer.to_owned();
         let since = since.map(|since| At::from_millis(since.saturating_sub(SKEW_MS)));
+        let chat = timeline.thread.channel == Channel::Chat;
         let machine_user = self.machine_user_for(&timeline).await;
         let messages = mapping::messages(timeline, machine_user.as_deref());
+        // As it reads where Slack's marks mean something.
+        let marked = (!chat).then(|| words(&render(wanted.text.clone(), Dialect::Slack).text));
         for message in messages.into_iter().rev() {
             let ours = message.author.role == Role::Customer
                 && message.author.me
-                && words.are_in(&message)
+                && wanted.are_in(&message, marked.as_deref())
                 && since.as_ref().is_none_or(|since| message.at >= *since);
             let Some(id) = message.source_id.filter(|_| ours) else { continue };
             // Where nobody can tell, it is taken for ours: rather not sent than sent twice.
@@ -236,6 +287,7 @@ impl Desk {
         if record.locked {
             return Err(errors::locked());
         }
+        self.0.channels.insert(thread.clone(), record.channel).await;
         self.learn(thread, &record.customer_id).await?;
         Ok(record.customer_id)
     }
@@ -251,6 +303,10 @@ impl Desk {
             note(thread, self.0.memory.keep(key, thread, told).await);
         }
     }
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn claim_key(chat: &str) -> String {

@@ -8,7 +8,10 @@ use crate::{
         ids::{AttachmentId, ThreadId},
         sentence::Sentence,
     },
-    server::plain::{operations::AttachmentKind, storage::UploadError},
+    server::plain::{
+        operations::{AttachmentKind, Channel},
+        storage::UploadError,
+    },
 };
 use bytes::Bytes;
 use futures::Stream;
@@ -63,7 +66,13 @@ impl Desk {
         self.present(thread).await?;
         let customer = self.customer_of(thread).await?;
         let plain = &self.0.plain;
-        let form = plain.upload_form(&customer, name, bytes, AttachmentKind::Chat).await;
+        let kind = match self.channel_of(thread).await {
+            Ok(Channel::Chat) => AttachmentKind::Chat,
+            Ok(Channel::Slack) => AttachmentKind::Slack,
+            Ok(Channel::Other) => AttachmentKind::Email,
+            Err(error) => return Err(errors::for_upload(error, self.0.settings.upload_bytes)),
+        };
+        let form = plain.upload_form(&customer, name, bytes, kind).await;
         let form = match form {
             Ok(form) => form,
             Err(error) => {

@@ -6,9 +6,8 @@
 use super::{
     House,
     patience::{Patience, Pulse},
-    places::Place,
     pump::Pump,
-    socket::{self, Socket},
+    socket::{self, Held, Socket},
     visits::{Handover, Taken, Visits},
 };
 use hyper::server::conn::{http1, http2};
@@ -24,7 +23,7 @@ use std::{
 use tokio::{io::AsyncWrite, net::TcpStream};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-type Http1 = http1::Connection<TokioIo<Socket>, Visits>;
+type Http1 = http1::UpgradeableConnection<TokioIo<Socket>, Visits>;
 type Http2 = http2::Connection<TokioIo<Socket>, Visits, TokioExecutor>;
 
 /// What a client says first that wants HTTP/2 without asking.
@@ -39,7 +38,6 @@ pub(super) struct Connection {
     stage: Stage,
     /// None where it would change nothing: a live stream ends by itself, and then the house is asked.
     stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    _place: Place,
 }
 
 /// Everything large is behind a box, so that a live stream does not hold the room for it.
@@ -53,25 +51,19 @@ enum Stage {
 }
 
 impl Connection {
-    pub(super) fn new(
-        house: Arc<House>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: Place,
-    ) -> Self {
+    pub(super) fn new(house: Arc<House>, stream: TcpStream, peer: SocketAddr, held: Held) -> Self {
         if let Err(error) = socket::prepare(&stream, house.settings.stall_timeout) {
             // Works without; it is the end of dead connections that comes later.
             tracing::debug!(%error, "A socket takes no options");
         }
         let pulse = Arc::new(Pulse::default());
         Self {
-            stage: Stage::Opening(Socket::new(stream, pulse.clone())),
+            stage: Stage::Opening(Socket::new(stream, pulse.clone(), held)),
             patience: Patience::new(),
             stopping: Some(Box::pin(house.stop.clone().cancelled_owned())),
             pulse,
             peer,
             house,
-            _place: place,
         }
     }
 
@@ -137,6 +129,7 @@ impl Connection {
     fn http1(&self, socket: Socket) -> Stage {
         let (service, handover) = self.visits();
         let http = self.house.http1.serve_connection(TokioIo::new(socket), service);
+        let http = http.with_upgrades();
         Stage::Http1(Box::new(http), handover)
     }
 
@@ -158,7 +151,8 @@ impl Connection {
     }
 
     fn take_over(&mut self, http: Http1, taken: Taken) -> Stage {
-        let parts = http.into_parts();
+        // Nothing is left of a connection that became another protocol's, and no answer of it is taken over.
+        let Some(parts) = http.into_parts() else { return Stage::Over };
         let mut socket = parts.io.into_inner();
         socket.put_back(&parts.read_buf);
         self.stopping = None;

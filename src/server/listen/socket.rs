@@ -1,6 +1,6 @@
 //! A connection's bytes, watched.
 
-use super::patience::Pulse;
+use super::{patience::Pulse, places::Place};
 use socket2::{SockRef, TcpKeepalive};
 use std::{
     io::{self, IoSlice},
@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// What the other side still sends after we have said our last word is thrown away, up to this much.
 const MAX_LINGER: usize = 256 * 1024;
@@ -43,11 +44,21 @@ pub(super) struct Socket {
     /// What was read and is still to be read by whoever reads next.
     ahead: Vec<u8>,
     thrown_away: usize,
+    _held: Held,
+}
+
+/// What a connection holds as long as its socket is open, whoever has that: another protocol may have taken it.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Its place among all connections.
+    pub(super) _place: Place,
+    /// Those who wait for the end of all connections wait for this one.
+    pub(super) _open: TaskTrackerToken,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self { stream, pulse, ahead: Vec::new(), thrown_away: 0 }
+    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>, held: Held) -> Self {
+        Self { stream, pulse, ahead: Vec::new(), thrown_away: 0, _held: held }
     }
 
     /// What was read ahead; whoever reads next gets it again.

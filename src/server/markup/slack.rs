@@ -1,6 +1,8 @@
-//! Slack's `mrkdwn`: `*bold*`, `_italic_`, `~struck~`, code, quotes, and what Slack itself puts between `<` and `>`.
+//! Slack's `mrkdwn`: `*bold*`, `_italic_`, `~struck~`, code, quotes, pictures by their
+//! names (`:tada:`), and what Slack itself puts between `<` and `>`.
 
 use super::{link, writer::Writer};
+use crate::server::emoji;
 
 const FENCE: &str = "```";
 
@@ -144,7 +146,9 @@ fn pieces(line: &str) -> Vec<Piece> {
     // Signs that wait for their twin, at most one of each kind: where they stand among the pieces.
     let mut waiting: Vec<(Mark, usize)> = Vec::new();
     let mut at = 0;
-    while let Some(next) = line[at..].find(['*', '_', '~', '`', '<', '&']).map(|next| at + next) {
+    while let Some(next) =
+        line[at..].find(['*', '_', '~', '`', '<', '&', ':']).map(|next| at + next)
+    {
         if next > at {
             pieces.push(Piece::Words(line[at..next].into()));
         }
@@ -166,6 +170,16 @@ fn pieces(line: &str) -> Vec<Piece> {
                         at += end + 1;
                     }
                     None => pieces.push(Piece::Words("<".into())),
+                }
+            }
+            b':' => {
+                let word = line[..next].chars().next_back().is_some_and(char::is_alphanumeric);
+                match picture(rest).filter(|_| !word) {
+                    Some((picture, length)) => {
+                        pieces.push(Piece::Words(picture.into()));
+                        at += length;
+                    }
+                    None => pieces.push(Piece::Words(":".into())),
                 }
             }
             b'&' => {
@@ -236,6 +250,18 @@ fn sequence(inner: &str) -> Option<Piece> {
     let target = link::target(&address)?;
     let label = label.unwrap_or_else(|| address.trim_start_matches("mailto:").into());
     Some(Piece::Link { target, label })
+}
+
+/// The picture whose name stands before the next colon, perhaps with a tone of skin behind it, and how long all that is.
+fn picture(after_colon: &str) -> Option<(&'static str, usize)> {
+    let (name, rest) = after_colon.split_once(':')?;
+    let tone = rest.strip_prefix(":skin-tone-").and_then(|rest| rest.split_once(':'));
+    if let Some((tone, _)) = tone.filter(|(tone, _)| tone.len() == 1)
+        && let Some(picture) = emoji::picture(&format!("{name}::skin-tone-{tone}"))
+    {
+        return Some((picture, name.len() + 1 + ":skin-tone-".len() + tone.len() + 1));
+    }
+    Some((emoji::picture(name)?, name.len() + 1))
 }
 
 /// Slack escapes three signs and no more.

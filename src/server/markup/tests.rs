@@ -310,3 +310,79 @@ proptest! {
         assert_all_harmless(&source);
     }
 }
+
+#[test]
+fn pictures_of_slack() {
+    for (source, expected) in [
+        ("Done :tada: :+1::skin-tone-4:!", "Done 🎉 👍🏽!"),
+        (":wave::tada:", "👋🎉"),
+        (":our-parrot: at 10:30:00, a:tada:", ":our-parrot: at 10:30:00, a:tada:"),
+        (":wave::skin-tone-9:", "👋:skin-tone-9:"),
+        ("::: : :tada", "::: : :tada"),
+    ] {
+        assert_eq!(slack(source).0, expected, "{source}");
+    }
+    assert_eq!(slack("`:tada:`").1, "<code>:tada:</code>");
+    assert_eq!(slack("*:tada:*").1, "<strong>🎉</strong>");
+    // Names that go on for ever cost no more than others.
+    let long = ":no-such".repeat(4_000);
+    assert!(slack(&long).0 == long);
+}
+
+#[test]
+fn one_line_of_a_message() {
+    for (source, dialect, expected) in [
+        (
+            "**b** and `x < y`\n\n- one\n- two & \"three\"",
+            Dialect::Markdown,
+            "b and x < y one two & \"three\"",
+        ),
+        ("[a link](https://a.example) <b>", Dialect::Markdown, "a link <b>"),
+        ("*now* <https://a.example|here> &amp; :tada:", Dialect::Slack, "now here & 🎉"),
+        ("  one\n\ttwo  *three* ", Dialect::Plain, "one two *three*"),
+        ("&amp;lt; stays", Dialect::Plain, "&amp;lt; stays"),
+    ] {
+        let shown = render(source.into(), dialect);
+        assert_eq!(one_line(&shown.text, shown.html.as_deref(), 140), expected, "{source}");
+    }
+    assert_eq!(one_line("äöü ßéñ", None, 4), "äöü…");
+    let mail = render_mail("Yes.\n\n> Does it?\n".into(), Dialect::Plain, "");
+    assert_eq!(one_line(&mail.text, mail.html.as_deref(), 140), "Yes.");
+}
+
+#[test]
+fn what_a_mail_quotes_is_folded() {
+    let mail = |source: &str, dialect, more: &str| render_mail(source.into(), dialect, more);
+    let shown =
+        mail("It <b>works</b>.\n\nOn 4 May 2026, Ines wrote:\n> Does *it*?\n", Dialect::Plain, "");
+    assert_eq!(
+        shown.html.unwrap(),
+        "It &lt;b&gt;works&lt;/b&gt;.<details><summary>•••</summary>On 4 May 2026, Ines wrote:\n&gt; Does *it*?</details>"
+    );
+    assert!(shown.text.contains("> Does *it*?"), "nothing is lost: {}", shown.text);
+    let shown = mail("**Done.**\n\n-- \nInes", Dialect::Markdown, "");
+    assert_eq!(
+        shown.html.unwrap(),
+        "<p><strong>Done.</strong></p><details><summary>•••</summary>-- \nInes</details>"
+    );
+    // What Plain cut off already.
+    let shown = mail("Done.", Dialect::Plain, "\n\n> Older <script>");
+    let html = shown.html.unwrap();
+    assert_eq!(html, "Done.<details><summary>•••</summary>&gt; Older &lt;script&gt;</details>");
+    assert_eq!(
+        in_words(&html, "Mehr & <mehr>").unwrap(),
+        "Done.<details><summary>Mehr &amp; &lt;mehr&gt;</summary>&gt; Older &lt;script&gt;</details>"
+    );
+    assert_eq!(in_words("<p>•••</p>", "x"), None);
+    // Somebody who writes the sign does not write the element.
+    let shown = mail("<summary>•••</summary>\n> a", Dialect::Plain, "");
+    assert_eq!(shown.html.unwrap().matches("<summary>").count(), 1);
+    // Without anything to fold a mail is a text like any other.
+    assert_eq!(
+        mail("Just words.", Dialect::Plain, "  "),
+        render("Just words.".into(), Dialect::Plain)
+    );
+    // However long: it is cut, and stays well-formed.
+    let long = mail("Short.", Dialect::Plain, &"> <old> & ".repeat(20_000)).html.unwrap();
+    assert!(long.len() <= MAX_HTML && long.ends_with("…</details>"), "{}", long.len());
+}

@@ -135,7 +135,7 @@ impl Writer {
     }
 }
 
-fn escape(text: &str, html: &mut String) {
+pub fn escape(text: &str, html: &mut String) {
     for c in text.chars() {
         match c {
             '&' => html.push_str("&amp;"),

@@ -7,7 +7,10 @@ pub mod conversation;
 mod create_attachment_download_url;
 mod create_attachment_upload_url;
 mod create_thread;
+mod create_thread_event;
 mod my_machine_user;
+mod overview;
+mod reply_to_thread;
 mod send_customer_chat;
 mod thread_by_external_id;
 mod threads;
@@ -16,7 +19,8 @@ mod upsert_customer;
 pub use conversation::{Page, Timeline};
 pub use create_attachment_download_url::{Download, DownloadUrl};
 pub use create_attachment_upload_url::{AttachmentKind, UploadForm};
-pub use create_thread::NewThread;
+pub use create_thread::{NewThread, SlackChannel};
+pub use create_thread_event::NewThreadEvent;
 pub use send_customer_chat::SentChat;
 pub use threads::ThreadPage;
 pub use upsert_customer::Upserted;
@@ -36,6 +40,8 @@ pub struct ThreadRecord {
     pub status: RecordStatus,
     /// When it last changed, ISO 8601.
     pub status_changed_at: String,
+    /// How its messages travel.
+    pub channel: Channel,
     /// The customer it belongs to, `c_…`.
     pub customer_id: String,
     /// The customer's name.
@@ -46,6 +52,17 @@ pub struct ThreadRecord {
     pub created_at: String,
     /// ISO 8601, the last messages of either side.
     pub last_messages: [Option<String>; 2],
+}
+
+/// How the messages of a thread travel, as far as it matters to whoever writes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Plain's own chat.
+    Chat,
+    /// A connected Slack channel.
+    Slack,
+    /// E-mail, or something that this program never opens.
+    Other,
 }
 
 /// A thread's status with the one detail that a customer is told.
@@ -69,8 +86,8 @@ macro_rules! summary {
     ($module:ident) => {
         impl From<$module::Summary> for $crate::server::plain::operations::ThreadRecord {
             fn from(summary: $module::Summary) -> Self {
-                use $crate::server::plain::operations::RecordStatus;
-                use $module::{SummaryStatusDetail as Detail, ThreadStatus};
+                use $crate::server::plain::operations::{Channel, RecordStatus};
+                use $module::{SummaryStatusDetail as Detail, ThreadChannel, ThreadStatus};
                 let for_customer = matches!(
                     summary.status_detail,
                     Some(Detail::ThreadStatusDetailWaitingForCustomer)
@@ -86,6 +103,11 @@ macro_rules! summary {
                         ThreadStatus::Other(_) => RecordStatus::Other,
                     },
                     status_changed_at: summary.status_changed_at.iso8601,
+                    channel: match summary.channel {
+                        ThreadChannel::CHAT => Channel::Chat,
+                        ThreadChannel::SLACK => Channel::Slack,
+                        _ => Channel::Other,
+                    },
                     customer_id: summary.customer.id,
                     customer_name: summary.customer.full_name,
                     locked: summary.locked_at.is_some(),

@@ -116,6 +116,7 @@ impl LiveBody {
     fn tell(&mut self, heard: Heard) -> Option<Bytes> {
         match heard {
             Heard::Frame(frame) => Some(frame.sse.clone()),
+            Heard::Whisper(frame) => Some(frame),
             Heard::Gone(thread) => bye(StreamEvent::REMOVED, Some(thread), Duration::ZERO).ok(),
             // For good: a client that comes back all the same is answered 204.
             Heard::AllGone => self.goodbye((StreamEvent::REMOVED, Duration::ZERO)),

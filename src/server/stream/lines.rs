@@ -3,8 +3,9 @@
 use super::Watched;
 use crate::{
     domain::ids::ThreadId,
-    server::bus::{LiveFrame, LiveReceiver},
+    server::bus::{LiveFrame, LiveReceiver, replay::Told},
 };
+use bytes::Bytes;
 use std::{
     sync::Arc,
     task::{Context, Poll},
@@ -41,12 +42,23 @@ pub(super) struct Many {
 pub(super) enum Heard {
     /// An event.
     Frame(Arc<LiveFrame>),
+    /// A frame that is no part of any history.
+    Whisper(Bytes),
     /// One of several threads is gone for good.
     Gone(ThreadId),
     /// No thread is left.
     AllGone,
     /// This reader was too slow, or the bus is gone. The client comes back with its place and is given the rest.
     Cut,
+}
+
+impl From<Told> for Heard {
+    fn from(told: Told) -> Self {
+        match told {
+            Told::Frame(frame) => Self::Frame(frame),
+            Told::Whisper(frame) => Self::Whisper(frame),
+        }
+    }
 }
 
 impl Line {
@@ -87,7 +99,7 @@ impl Lines {
                 } else if line.live.is_removed() {
                     Some(None)
                 } else {
-                    Some(line.replayed())
+                    Some(line.replayed().map(Heard::Frame))
                 }
             }),
         }
@@ -96,15 +108,15 @@ impl Lines {
     /// The next event that is new. To be asked once nothing is left to replay.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
         match self {
-            Self::One(line) => line.live.poll_next(cx).map(|frame| match frame {
-                Some(frame) => Heard::Frame(frame),
+            Self::One(line) => line.live.poll_told(cx).map(|told| match told {
+                Some(told) => told.into(),
                 None if line.live.is_removed() => Heard::AllGone,
                 None => Heard::Cut,
             }),
             Self::Many(many) if many.lines.is_empty() => Poll::Ready(Heard::AllGone),
             Self::Many(many) => {
-                let heard = many.in_turn(|line| match line.live.poll_next(cx) {
-                    Poll::Ready(frame) => Some(frame),
+                let heard = many.in_turn(|line| match line.live.poll_told(cx) {
+                    Poll::Ready(told) => Some(told.map(Heard::from)),
                     Poll::Pending => None,
                 });
                 heard.map_or(Poll::Pending, Poll::Ready)
@@ -118,7 +130,7 @@ impl Many {
     /// frame, or that it ends.
     fn in_turn(
         &mut self,
-        mut ask: impl FnMut(&mut Line) -> Option<Option<Arc<LiveFrame>>>,
+        mut ask: impl FnMut(&mut Line) -> Option<Option<Heard>>,
     ) -> Option<Heard> {
         let start = self.turn.min(self.lines.len());
         let (before, from) = self.lines.split_at_mut(start);
@@ -126,8 +138,8 @@ impl Many {
         let (passed, said) = asked.find_map(|(passed, said)| Some((passed, said?)))?;
         let index = (start + passed) % self.lines.len();
         self.turn = (index + 1) % self.lines.len();
-        if let Some(frame) = said {
-            return Some(Heard::Frame(frame));
+        if said.is_some() {
+            return said;
         }
         if !self.lines.get(index).is_some_and(|line| line.live.is_removed()) {
             return Some(Heard::Cut);
@@ -210,6 +222,7 @@ mod tests {
                     let (_, rest) = text.split_once("th_0000000000000000000000000").unwrap();
                     turns.push_str(&rest[..1]);
                 }
+                Heard::Whisper(_) => turns.push('~'),
                 Heard::Gone(thread) => {
                     turns.push('-');
                     turns.push_str(&thread.as_str()[28..]);

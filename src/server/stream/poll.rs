@@ -107,6 +107,7 @@ impl Slice {
     fn tell(&mut self, heard: Heard) {
         match heard {
             Heard::Frame(frame) => self.text.extend_from_slice(&frame.sse),
+            Heard::Whisper(frame) => self.text.extend_from_slice(&frame),
             Heard::Gone(thread) => {
                 let bye = bye(StreamEvent::REMOVED, Some(thread), Duration::ZERO);
                 self.text.extend_from_slice(&bye.unwrap_or_default());

@@ -15,12 +15,13 @@ use crate::{
     domain::{
         ids::{CustomerId, EntryId, EventId, ThreadId},
         message::{Attachment, Author, Message, Role},
-        thread::Status,
+        thread::{Seen, Sign, Status},
         time::At,
     },
     server::{
         bus::NewEvent,
         desk::gate::Visible,
+        emoji,
         markup::{self, Rendered},
     },
 };
@@ -69,7 +70,7 @@ pub enum BadBody {
 const KNOWN: [&str; 36] = [
     "thread.thread_created",
     STATUS,
-    "thread.thread_assignment_transitioned",
+    ASSIGNED,
     "thread.thread_labels_changed",
     "thread.thread_priority_changed",
     "thread.thread_field_created",
@@ -107,6 +108,9 @@ const KNOWN: [&str; 36] = [
 
 const TIMELINE: &str = "timeline.timeline_entry_changed";
 const STATUS: &str = "thread.thread_status_transitioned";
+const ASSIGNED: &str = "thread.thread_assignment_transitioned";
+/// What followers are told instead of [`ASSIGNED`]: a name of our own.
+const SEEN: &str = "thread.seen";
 const CUSTOMER_DELETED: &str = "customer.customer_deleted";
 /// The names of the first design.
 const SYNONYMS: [&str; 3] = ["thread.reply_sent", "thread.message_sent", "thread.status_changed"];
@@ -173,12 +177,13 @@ pub fn decode(body: &[u8]) -> Result<Delivery, BadBody> {
         delivery.event = envelope.payload.told(kind, &at, &mut reading).map(|told| NewEvent {
             thread_id: told.thread,
             customer: told.customer,
-            event_type: kind.into(),
+            // That it was given to somebody is the team's business; that somebody saw it is not.
+            event_type: if kind == ASSIGNED { SEEN.into() } else { kind.into() },
             event_id: delivery.id.clone(),
             at,
             entry: told.entry,
             status: told.status,
-            seen: None,
+            seen: told.seen,
         });
     }
     delivery.unreadable = reading.unreadable;
@@ -201,7 +206,7 @@ impl Reading {
 /// Whether an event of this kind is looked into.
 fn tells(kind: &str) -> bool {
     Visible::from_event(kind).is_some()
-        || [TIMELINE, STATUS, CUSTOMER_DELETED].contains(&kind)
+        || [TIMELINE, STATUS, ASSIGNED, CUSTOMER_DELETED].contains(&kind)
         || SYNONYMS.contains(&kind)
 }
 
@@ -365,6 +370,7 @@ struct Thread {
     customer: Option<Customer>,
     status: Option<String>,
     status_detail: Option<Detail>,
+    status_changed_by: Lenient<Kindred>,
     assignee: Option<Assignee>,
     additional_assignees: Option<Vec<Assignee>>,
 }
@@ -406,11 +412,33 @@ struct Part {
     text: Option<String>,
     resolved_text: Option<String>,
     attachments: Option<Vec<File>>,
+    slack_reactions: Option<Vec<GivenReaction>>,
     created_at: String,
     created_by: Option<Actor>,
     updated_at: Option<String>,
     last_edited_on_ms_teams_at: Option<String>,
     deleted_on_ms_teams_at: Option<String>,
+}
+
+/// Only how many reacted is read, not who.
+#[derive(Deserialize)]
+struct GivenReaction {
+    name: String,
+    #[serde(default)]
+    actors: Vec<Lenient<Kindred>>,
+}
+
+/// What kind of actor somebody is; not who.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kindred {
+    actor_type: String,
+}
+
+impl Lenient<Kindred> {
+    fn is_person_of_the_team(&self) -> bool {
+        matches!(self, Lenient::Fine(kindred) if kindred.actor_type == "user")
+    }
 }
 
 #[derive(Deserialize)]
@@ -457,6 +485,7 @@ struct Told {
     customer: Option<CustomerId>,
     entry: Option<Message>,
     status: Option<Status>,
+    seen: Option<Seen>,
 }
 
 impl Payload {
@@ -475,7 +504,18 @@ impl Payload {
                     return reading.failed();
                 };
                 let status = Some(thread.customer_status(reading)?);
-                Some(Told { thread: id, customer: thread.customer_id(), entry: None, status })
+                let seen = thread.is_begun().then(|| seen(Sign::InProgress, at));
+                Some(Told { thread: id, customer: thread.customer_id(), entry: None, status, seen })
+            }
+            ASSIGNED => {
+                let Some((thread, id)) = self.thread.and_then(Thread::identified) else {
+                    return reading.failed();
+                };
+                // To a person: neither to nobody nor to a machine.
+                thread.assignee.as_ref().filter(|assignee| assignee.id.starts_with("u_"))?;
+                let seen = Some(seen(Sign::Assigned, at));
+                let customer = thread.customer_id();
+                Some(Told { thread: id, customer, entry: None, status: None, seen })
             }
             "thread.reply_sent" | "thread.message_sent" => {
                 if self.note.is_some() || self.discussion.is_some() {
@@ -511,8 +551,11 @@ impl Payload {
             Some(Visible::SlackMessage | Visible::SlackReply) => Some(self.slack_message),
             Some(Visible::Teams) => Some(self.ms_teams_message),
             // A webhook does not tell an e-mail's category, and only one category may be shown.
-            Some(Visible::Email | Visible::Custom) | None => None,
+            Some(Visible::Email | Visible::Custom | Visible::Status) | None => None,
         };
+        let reacted = part
+            .as_ref()
+            .is_some_and(|part| part.as_ref().is_some_and(Part::is_reacted_to_by_the_team));
         let mut entry = visible.zip(part).and_then(|(visible, part)| {
             match part.and_then(|part| part.message(visible, &thread, at)) {
                 Some(message) => carried(message),
@@ -528,7 +571,16 @@ impl Payload {
                 None => entry = None,
             }
         }
-        Some(Told { thread: id, customer: thread.customer_id(), entry, status: None })
+        let seen = entry.as_ref().and_then(|entry| match self.change_type.as_deref() {
+            Some("REACTIONS_CHANGED") if entry.author.me && reacted => {
+                Some(seen(Sign::Reaction, at))
+            }
+            None if entry.author.role == Role::Agent && !entry.deleted => {
+                Some(seen(Sign::Answer, &entry.at))
+            }
+            _ => None,
+        });
+        Some(Told { thread: id, customer: thread.customer_id(), entry, status: None, seen })
     }
 
     fn timeline_entry_changed(self, at: &At, reading: &mut Reading) -> Option<Told> {
@@ -549,7 +601,7 @@ impl Payload {
         if change == Change::Removed {
             entry.iter_mut().for_each(take_back);
         }
-        Some(Told { thread, customer, entry, status: None })
+        Some(Told { thread, customer, entry, status: None, seen: None })
     }
 }
 
@@ -561,11 +613,16 @@ enum Change {
     Removed,
 }
 
+fn seen(sign: Sign, at: &At) -> Seen {
+    Seen { sign, at: at.clone() }
+}
+
 fn take_back(message: &mut Message) {
     message.deleted = true;
     message.text.clear();
     message.html = None;
     message.attachments.clear();
+    message.reactions.clear();
 }
 
 impl Thread {
@@ -573,6 +630,12 @@ impl Thread {
     fn identified(self) -> Option<(Self, ThreadId)> {
         let id = ThreadId::parse(self.id.as_str()).ok()?;
         Some((self, id))
+    }
+
+    /// Whether a person began to work on it.
+    fn is_begun(&self) -> bool {
+        let detail = self.status_detail.as_ref().map(|detail| detail.r#type.as_str());
+        detail == Some("IN_PROGRESS") && self.status_changed_by.is_person_of_the_team()
     }
 
     fn customer_id(&self) -> Option<CustomerId> {
@@ -600,6 +663,11 @@ impl Thread {
 }
 
 impl Part {
+    fn is_reacted_to_by_the_team(&self) -> bool {
+        let reactions = self.slack_reactions.iter().flatten();
+        reactions.flat_map(|it| &it.actors).any(Lenient::is_person_of_the_team)
+    }
+
     /// None for a shape that cannot be read.
     fn message(self, visible: Visible, thread: &Thread, event_at: &At) -> Option<Message> {
         let actor = self.created_by?;
@@ -616,9 +684,16 @@ impl Part {
             markup::render(text.unwrap_or_default(), visible.dialect(author.role));
         let at = millis(&self.created_at).map_or_else(|| event_at.clone(), At::from_millis);
         let updated = self.updated_at.as_deref().and_then(millis).map(At::from_millis);
+        let id = EntryId::parse(self.timeline_entry_id).ok()?;
+        let reactions = self.slack_reactions.unwrap_or_default();
+        let reactions = reactions.iter().map(|it| (&*it.name, it.actors.len()));
         let mut message = Message {
-            id: EntryId::parse(self.timeline_entry_id).ok()?,
-            source_id: source_id(self.id),
+            // The id that a reply is answered with: of a chat its own, elsewhere the entry's.
+            source_id: match visible {
+                Visible::Chat => source_id(self.id),
+                _ => author.me.then(|| id.to_string()),
+            },
+            id,
             author,
             text,
             html,
@@ -627,7 +702,7 @@ impl Part {
             edited: self.last_edited_on_ms_teams_at.is_some(),
             deleted: false,
             attachments: files(self.attachments),
-            reactions: Vec::new(),
+            reactions: emoji::reactions(reactions),
             turned: None,
         };
         if self.deleted_on_ms_teams_at.is_some() {

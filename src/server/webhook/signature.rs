@@ -44,6 +44,11 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, Copy)]
 pub struct Signature([u8; 32]);
 
+/// Whether a request brings one, whatever it is worth.
+pub fn is_in(headers: &axum::http::HeaderMap) -> bool {
+    headers.contains_key(HEADER) || headers.contains_key(OLD_HEADER)
+}
+
 impl Signature {
     /// From the header's text: 64 hexadecimal digits.
     pub fn parse(text: &[u8]) -> Option<Self> {

@@ -139,6 +139,19 @@ return 1
     )
 });
 
+/// What a channel's message begins with that is no event; the frame follows.
+pub const WHISPERED: &[u8] = b"whisper ";
+
+/// `meta`; `channel message`: to who listens now, and nowhere else.
+pub static WHISPER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+if redis.call('HEXISTS', KEYS[1], 'removed') == 0 then redis.call('SPUBLISH', ARGV[1], ARGV[2]) end
+return 1
+",
+    )
+});
+
 /// `meta`; `channel` → how many instances listen to a thread's channel.
 pub static AUDIENCE: LazyLock<Script> =
     LazyLock::new(|| Script::new("return redis.call('PUBSUB', 'SHARDNUMSUB', ARGV[1])[2]"));

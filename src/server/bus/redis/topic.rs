@@ -265,6 +265,14 @@ impl Topic {
         state.reading = false;
     }
 
+    /// Tells those who follow something that is kept nowhere.
+    pub fn whisper(&self, what: &[u8]) {
+        let feed = self.lock().feed().cloned();
+        if let Some(feed) = feed {
+            feed.whisper(what.to_vec().into());
+        }
+    }
+
     /// Whether nobody has followed for some time, as far as is known; notes since when.
     pub fn is_idle(&self, since: Instant) -> bool {
         let mut state = self.lock();

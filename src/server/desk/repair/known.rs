@@ -50,6 +50,8 @@ struct Seen {
     updated: i64,
     deleted: bool,
     files: usize,
+    #[serde(default)]
+    reactions: u64,
 }
 
 /// A version of a message as it was announced.
@@ -60,6 +62,8 @@ struct Heard {
     edited: bool,
     deleted: bool,
     files: usize,
+    #[serde(default)]
+    reactions: u64,
 }
 
 /// Something that was not announced.
@@ -115,7 +119,7 @@ impl Known {
             status: page.thread.status,
             turning: None,
             floor: floor(page),
-            seen: page.messages.iter().map(Seen::of).collect(),
+            seen: messages(page).map(Seen::of).collect(),
             heard: Vec::new(),
             covered: None,
             open: Vec::new(),
@@ -153,9 +157,10 @@ impl Known {
         let covers = |moment: i64| covered.is_some_and(|covered| moment <= covered + APART);
 
         let mut faults: Vec<(Fault, i64)> = Vec::new();
-        let mut seen = Vec::with_capacity(page.messages.len());
-        let read: Vec<Seen> = page.messages.iter().map(Seen::of).collect();
-        for (message, new) in page.messages.iter().zip(read.iter().cloned()) {
+        let messages: Vec<&Message> = messages(page).collect();
+        let mut seen = Vec::with_capacity(messages.len());
+        let read: Vec<Seen> = messages.iter().copied().map(Seen::of).collect();
+        for (message, new) in messages.iter().copied().zip(read.iter().cloned()) {
             let old = self.seen.iter().find(|old| old.id == new.id);
             let fine = match old {
                 Some(old) => new.shows_nothing_but(old),
@@ -210,7 +215,7 @@ impl Known {
                     let Some(place) = read.iter().position(|new| new.id == id) else { continue };
                     seen.retain(|seen| seen.id != id);
                     seen.push(read[place].clone());
-                    missed.push(Missed::Message(Box::new(page.messages[place].clone())));
+                    missed.push(Missed::Message(Box::new(messages[place].clone())));
                 }
                 Fault::Gone(id) => {
                     seen.retain(|seen| seen.id != id);
@@ -249,12 +254,16 @@ impl Seen {
             updated: millis(&message.updated_at),
             deleted: message.deleted,
             files: message.attachments.len(),
+            reactions: reactions(message),
         }
     }
 
     /// Not by its words: another version of this program may render them differently.
     fn shows_nothing_but(&self, old: &Self) -> bool {
-        self.updated <= old.updated && self.deleted == old.deleted && self.files <= old.files
+        self.updated <= old.updated
+            && self.deleted == old.deleted
+            && self.files <= old.files
+            && self.reactions == old.reactions
     }
 }
 
@@ -266,6 +275,7 @@ impl Heard {
             edited: message.edited,
             deleted: message.deleted,
             files: message.attachments.len(),
+            reactions: reactions(message),
         }
     }
 
@@ -276,20 +286,40 @@ impl Heard {
             return self.id == read.id && self.deleted;
         }
         let apart = if self.edited { APART } else { 0 };
-        self.files >= read.files && (!message.edited || self.updated + apart >= read.updated)
+        self.files >= read.files
+            && self.reactions == read.reactions
+            && (!message.edited || self.updated + apart >= read.updated)
     }
 }
 
 /// The oldest moment of a page, below which there is more.
 fn floor(page: &Conversation) -> Option<i64> {
     page.older.as_ref()?;
-    page.messages.first().map(|first| millis(&first.at))
+    messages(page).next().map(|first| millis(&first.at))
+}
+
+/// Lines about the thread's state are not announced by themselves: the state is, and whoever hears of it reads them.
+fn messages(page: &Conversation) -> impl Iterator<Item = &Message> {
+    page.messages.iter().filter(|message| message.turned.is_none())
+}
+
+/// What tells one state of a message's reactions from another; 0 for none.
+pub(super) fn reactions(message: &Message) -> u64 {
+    let parts = message.reactions.iter().flat_map(|it| [it.emoji.clone(), it.count.to_string()]);
+    match message.reactions.is_empty() {
+        true => 0,
+        false => hash(&parts.collect::<Vec<_>>().join("\0")),
+    }
 }
 
 /// An id as a number: what two instances make of it is the same.
 fn number(id: &EntryId) -> u64 {
-    // FNV-1a. Ids are Plain's, so nobody can choose them to collide.
-    id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+    hash(id.as_str())
+}
+
+/// FNV-1a. Ids are Plain's, so nobody can choose them to collide.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
@@ -303,7 +333,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         ids::{AttachmentId, EventId, ThreadId},
-        message::{Attachment, Author, Role},
+        message::{Attachment, Author, Reaction, Role},
         thread::Thread,
     };
 
@@ -582,5 +612,37 @@ mod tests {
         let text = serde_json::to_string(&known).unwrap();
         assert!(!text.contains("message 1") && !text.contains("t_0"), "{text}");
         assert_eq!(serde_json::from_str::<Known>(&text).unwrap(), known);
+    }
+
+    #[test]
+    fn reactions_that_no_webhook_told_of() {
+        let with = |count: u32| Message {
+            reactions: vec![Reaction { emoji: "👍".into(), count }],
+            ..message(1, 1_000)
+        };
+        let bare = page(OPEN, vec![message(1, 1_000)]);
+        let (one, two) = (page(OPEN, vec![with(1)]), page(OPEN, vec![with(2)]));
+        let known = Known::first(&bare, 2_000);
+        let (missed, after) = looks(&known, &one, &[]);
+        assert_eq!(missed, [Missed::Message(Box::new(with(1)))]);
+        assert_eq!(looks(&after, &one, &[]).0, []);
+        // Told of: nothing is missed. Of one of two: one is.
+        let heard = [announced(3_000, Some(with(1)), None)];
+        assert_eq!(looks(&known, &one, &heard).0, []);
+        assert_eq!(looks(&known, &two, &heard).0.len(), 1);
+        // Taken back, and nobody told.
+        assert_eq!(looks(&after, &bare, &[]).0.len(), 1);
+    }
+
+    #[test]
+    fn lines_about_the_state_are_no_messages() {
+        let line = |n: u32, at: i64| Message { turned: Some(Status::Done), ..message(n, at) };
+        let bare = page(OPEN, vec![message(1, 1_000)]);
+        let with = page(OPEN, vec![line(2, 500), message(1, 1_000), line(3, 2_000)]);
+        // Nobody announces them, and nobody misses one that is gone.
+        assert_eq!(looks(&Known::first(&bare, 2_000), &with, &[]).0, []);
+        assert_eq!(looks(&Known::first(&with, 2_000), &bare, &[]).0, []);
+        let older = Conversation { older: Some("n".into()), ..with };
+        assert_eq!(Known::first(&older, 2_000).floor, Some(1_000));
     }
 }

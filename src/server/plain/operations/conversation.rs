@@ -17,7 +17,10 @@ struct Conversation;
 /// What one timeline entry is made of, as the document asks for it.
 pub mod wire {
     pub use super::conversation::{
-        EmailCategory, File, Item, What, WhatOnCustomEntryComponents as Component, Who,
+        EmailCategory, File, GivenReaction, GivenReactionActors, Item, Summary, ThreadStatus, What,
+        WhatOnCustomEntryComponents as Component,
+        WhatOnThreadStatusTransitionedEntryNextStatusDetail as NextDetail,
+        WhatOnThreadStatusTransitionedEntryPreviousStatusDetail as PreviousDetail, Who,
     };
 }
 
@@ -37,12 +40,37 @@ pub enum Page {
 pub struct Timeline {
     /// The thread.
     pub thread: ThreadRecord,
+    /// What tells that somebody of the team looked at it.
+    pub signs: Signs,
     /// Cursor and entry, in Plain's order.
     pub items: Vec<(String, wire::Item)>,
     /// More follows in Plain's order.
     pub has_next: bool,
     /// More precedes in Plain's order.
     pub has_previous: bool,
+}
+
+/// What tells that somebody of the team looked at a thread: people only, no machine and no rule. Times as text,
+/// unchecked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// Since when it is somebody's.
+    pub assigned_at: Option<String>,
+    /// Whether the last change of its state was somebody's who began to work on it.
+    pub in_progress: bool,
+}
+
+impl From<conversation::Signs> for Signs {
+    fn from(signs: conversation::Signs) -> Self {
+        use conversation::{SignsAssignedTo, SignsReason, SignsStatusChangedBy};
+        let person = matches!(signs.assigned_to, Some(SignsAssignedTo::User));
+        let begun = matches!(signs.reason, Some(SignsReason::ThreadStatusDetailInProgress));
+        Self {
+            assigned_at: signs.assigned_at.map(|at| at.iso8601).filter(|_| person),
+            in_progress: begun
+                && matches!(signs.status_changed_by, SignsStatusChangedBy::UserActor),
+        }
+    }
 }
 
 impl PlainClient {
@@ -73,6 +101,7 @@ impl PlainClient {
         let timeline = thread.timeline_entries;
         Ok(Timeline {
             thread: thread.summary.into(),
+            signs: thread.signs.into(),
             items: timeline.edges.into_iter().map(|edge| (edge.cursor, edge.node)).collect(),
             has_next: timeline.page_info.has_next_page,
             has_previous: timeline.page_info.has_previous_page,

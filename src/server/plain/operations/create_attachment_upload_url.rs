@@ -25,6 +25,8 @@ pub enum AttachmentKind {
     Chat,
     /// A message into Slack: 50 MB a message.
     Slack,
+    /// An e-mail: 6 MB a message.
+    Email,
 }
 
 /// The form that takes one announced file. Whoever has it may upload, so it shows itself to nobody.
@@ -63,6 +65,7 @@ impl PlainClient {
             attachment_type: match kind {
                 AttachmentKind::Chat => AttachmentType::CHAT,
                 AttachmentKind::Slack => AttachmentType::SLACK,
+                AttachmentKind::Email => AttachmentType::EMAIL,
             },
         };
         let data =

@@ -1,4 +1,4 @@
-//! `createThread`: a thread of the channel `CHAT`, still without a message.
+//! `createThread`: a thread of the channel `CHAT` or `SLACK`, still without a message.
 
 use super::{fault, outcome};
 use crate::server::plain::{PlainClient, PlainError, client::Kind};
@@ -27,6 +27,21 @@ pub struct NewThread<'a> {
     pub external_id: &'a str,
     /// What the team reads under the title until the first message is there.
     pub description: &'a str,
+    /// The connected Slack channel to open it in; none: a chat.
+    pub slack: Option<&'a SlackChannel>,
+    /// The label types (`lt_…`) that it gets.
+    pub labels: &'a [String],
+    /// 0 (urgent) to 3 (low); none: Plain's default.
+    pub priority: Option<u8>,
+}
+
+/// A Slack channel that is connected to the workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlackChannel {
+    /// Slack's id of the team, `T…`.
+    pub team_id: String,
+    /// Slack's id of the channel, `C…`.
+    pub channel_id: String,
 }
 
 impl PlainClient {
@@ -40,7 +55,18 @@ impl PlainClient {
             title: Some(new.title.into()),
             external_id: Some(new.external_id.into()),
             description: Some(new.description.into()),
-            channel: Some(ThreadChannel::CHAT),
+            channel: Some(match new.slack {
+                Some(_) => ThreadChannel::SLACK,
+                None => ThreadChannel::CHAT,
+            }),
+            channel_details: new.slack.map(|slack| ThreadChannelDetailsInput {
+                slack: Some(SlackThreadChannelDetailsInput {
+                    slack_channel_id: slack.channel_id.clone(),
+                    slack_team_id: slack.team_id.clone(),
+                }),
+            }),
+            priority: new.priority.map(i64::from),
+            label_type_ids: (!new.labels.is_empty()).then(|| new.labels.to_vec()),
         };
         let data = self.run::<CreateThread>(Kind::Once, Variables { input }, None).await?;
         let output = data.create_thread;
