@@ -304,6 +304,13 @@ pub const SETTINGS: &[Setting] = &[
         "attachments a session may fetch",
         "60/1m",
     ),
+    setting("HOTLINE_RATE_UPLOADS", ("limits", "uploads"), "files a session may send", "120/10m"),
+    setting(
+        "HOTLINE_UPLOAD_MB",
+        ("limits", "upload-mb"),
+        "the most megabytes that the files of one message may have",
+        "100",
+    ),
     setting(
         "HOTLINE_RATE_TRANSCRIPTS",
         ("limits", "transcripts"),
