@@ -31,8 +31,10 @@ pub mod state;
 pub mod stream;
 pub mod telemetry;
 pub mod topics;
+pub mod transcript;
 pub mod visitor;
 pub mod webhook;
+pub mod zone;
 
 mod run;
 

@@ -27,10 +27,16 @@ mod gate;
 mod intake;
 #[path = "portal/isolation.rs"]
 mod isolation;
+#[path = "portal/languages.rs"]
+mod languages;
 #[path = "portal/links.rs"]
 mod links;
+#[path = "portal/list.rs"]
+mod list;
 #[path = "portal/log_scan.rs"]
 mod log_scan;
+#[path = "portal/marks.rs"]
+mod marks;
 #[path = "portal/origins.rs"]
 mod origins;
 #[path = "portal/outages.rs"]
@@ -61,5 +67,7 @@ mod slices;
 mod socket;
 #[path = "portal/story.rs"]
 mod story;
+#[path = "portal/transcript.rs"]
+mod transcript;
 #[path = "portal/typing.rs"]
 mod typing;

@@ -689,7 +689,8 @@ fn marked(n: u32, kind: &str, entry_kind: &str, change: &str, marker: &str) -> V
     {
         message[key] = mark(key);
     }
-    message["slackReactions"] = json!([{"name": mark("reaction"), "actors": []}]);
+    message["slackReactions"] = json!([{"name": "eyes", "imageUrl": mark("reaction"),
+        "actors": [{"actorType": "user", "actorId": mark("reactor"), "slackUserId": mark("slackUser")}]}]);
     message["updatedBy"] = json!({"actorType": "user", "userId": mark("updatedBy")});
     let note = json!({"timelineEntryId": format!("t_{n:026}"), "id": "n_1", "text": mark("note"),
                       "markdown": mark("markdown")});

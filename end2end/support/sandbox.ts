@@ -63,6 +63,18 @@ export class Sandbox {
     await this.#call('DELETE', `messages/${timelineEntryId}`);
   }
 
+  /** An agent reacts to a Slack message, or takes it back. */
+  async react(timelineEntryId: string, name: string, action: 'add' | 'remove' = 'add'): Promise<void> {
+    await this.#call('POST', `messages/${timelineEntryId}/reactions`, { name, action });
+  }
+
+  /** The texts of all Slack messages of a thread as Slack keeps them; empty for deleted ones. */
+  async slack(threadId: string): Promise<string[]> {
+    type Entry = { entry: { __typename: string; text?: string } };
+    const { timelineEntries } = await this.#call<{ timelineEntries: Entry[] }>('GET', `threads/${threadId}`);
+    return timelineEntries.filter(({ entry }) => entry.__typename.startsWith('Slack')).map(({ entry }) => entry.text ?? '');
+  }
+
   /** Deletes the thread's customer, with everything that was said. */
   async deleteCustomerOf(threadId: string): Promise<void> {
     const thread = (await this.threads()).find(({ id }) => id === threadId);

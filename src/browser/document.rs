@@ -1,9 +1,8 @@
 //! The document as a whole. On the server nothing here runs.
 
-use super::json;
-use js_sys::{Function, Promise, Reflect, futures::JsFuture};
+use super::json::{self, Read};
+use js_sys::{Function, Intl, Promise, Reflect, futures::JsFuture};
 use leptos::prelude::*;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
 pub use web_sys::{Event as PageEvent, KeyboardEvent, StorageEvent, SubmitEvent, Window};
@@ -25,21 +24,38 @@ pub fn main() -> Option<web_sys::Element> {
     document().get_element_by_id("main")
 }
 
+/// Tells the server the visitor's time zone, for what it says of times on the next page.
+fn tell_zone() {
+    let options = Intl::DateTimeFormat::default().resolved_options();
+    let zone = Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string());
+    if let Some(zone) = zone {
+        let cookie = ["hotline_tz=", &zone, "; path=/; max-age=31536000; samesite=lax"].concat();
+        // Where cookies are forbidden, times are told in the team's zone.
+        let _ = Reflect::set(&document(), &"cookie".into(), &cookie.into());
+    }
+}
+
 /// Says that the page's islands are alive, for tests and for style.
 pub fn mark_hydrated() {
+    tell_zone();
     if let Some(root) = document().document_element() {
         let _ = root.set_attribute("data-hydrated", "");
     }
 }
 
 /// Reads the JSON that the page carries in the element of this `id`.
-pub fn carried<T: DeserializeOwned>(id: &str) -> Option<T> {
+pub fn carried<T: Read>(id: &str) -> Option<T> {
     json::parse(&document().get_element_by_id(id)?.text_content()?)
 }
 
 /// Leaves for another page of ours.
 pub fn go(path: &str) {
     let _ = window().location().assign(path);
+}
+
+/// Opens the browser's print dialog.
+pub fn print() {
+    let _ = window().print();
 }
 
 /// Puts a text on the clipboard; whether that worked. Browsers without one (a page without https) and browsers that

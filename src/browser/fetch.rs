@@ -2,14 +2,13 @@
 //! the features' `api.rs`; this is their caller, without the general client that leptos would bring along. On the
 //! server nothing here runs.
 
-use super::{document::carried, json};
+use super::{document::carried, json::Read};
 use crate::domain::{
     error::{Code, DeskError},
     words::{Word, Words},
 };
 use js_sys::futures::JsFuture;
 use leptos::prelude::window;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortSignal, RequestInit, Response, UrlSearchParams};
 
@@ -17,27 +16,20 @@ use web_sys::{AbortSignal, RequestInit, Response, UrlSearchParams};
 pub type Fields<'a> = [(&'a str, &'a str)];
 
 /// Asks a function that only reads.
-pub async fn get<T: DeserializeOwned>(function: &str, fields: &Fields<'_>) -> Result<T, DeskError> {
+pub async fn get<T: Read>(function: &str, fields: &Fields<'_>) -> Result<T, DeskError> {
     call(function, fields, false).await
 }
 
 /// Asks a function that changes something.
-pub async fn post<T: DeserializeOwned>(
-    function: &str,
-    fields: &Fields<'_>,
-) -> Result<T, DeskError> {
+pub async fn post<T: Read>(function: &str, fields: &Fields<'_>) -> Result<T, DeskError> {
     call(function, fields, true).await
 }
 
-async fn call<T: DeserializeOwned>(
-    function: &str,
-    fields: &Fields<'_>,
-    post: bool,
-) -> Result<T, DeskError> {
+async fn call<T: Read>(function: &str, fields: &Fields<'_>, post: bool) -> Result<T, DeskError> {
     let failed = |code, word| DeskError::new(code, carried_word(word));
     let answer = exchange(function, fields, post).await;
     let (ok, body) = answer.map_err(|_| failed(Code::Unreachable, Word::CannotReach))?;
-    let read = if ok { json::read(body).map(Ok) } else { json::read(body).map(Err) };
+    let read = if ok { T::read(&body).map(Ok) } else { DeskError::read(&body).map(Err) };
     // What is no answer of ours comes from something in between: ours did not hear it, or was not heard.
     read.unwrap_or_else(|| Err(failed(Code::Unreachable, Word::Trouble)))
 }

@@ -71,10 +71,10 @@ pub fn say(scope: &Scope, selector: &str, sentence: &str) {
 
 /// Shows whether the form is on its way.
 pub fn set_busy(scope: &Scope, busy: bool, words: &str) {
-    if let Some(form) = find(scope, "form") {
+    if let Some(form) = find(scope, ".form") {
         set_attribute(&form, "data-state", busy.then_some("sending"));
     }
-    if let Some(button) = find(scope, "[type=submit]") {
+    if let Some(button) = find(scope, ".form [type=submit]") {
         set_attribute(&button, "aria-busy", busy.then_some("true"));
         set_attribute(&button, "aria-disabled", busy.then_some("true"));
         button.set_text_content(Some(words));
@@ -83,7 +83,7 @@ pub fn set_busy(scope: &Scope, busy: bool, words: &str) {
 
 /// Whether the form is on its way.
 pub fn is_busy(scope: &Scope) -> bool {
-    find(scope, "form[data-state]").is_some()
+    find(scope, ".form[data-state]").is_some()
 }
 
 /// Whether a key press means "send": Enter in a text area, alone or with Ctrl or ⌘, not Shift+Enter, and not the Enter

@@ -86,6 +86,16 @@ pub enum Sentence {
     NoLive,
     /// No place for one more live connection.
     NoPlace,
+    /// A rating that is none.
+    BadRating,
+    /// A rating before the end.
+    NotDone,
+    /// A change that takes something of the team first.
+    TeamFirst,
+    /// A change of a thread that is locked.
+    Fixed,
+    /// A rating or a change that the desk could not note down.
+    NotNoted,
 }
 
 /// What there was too much of.

@@ -170,6 +170,11 @@ impl Words {
         Self(Word::ALL.iter().map(|word| catalogue(*word)).collect())
     }
 
+    /// As the page carried them.
+    pub fn of(list: Vec<String>) -> Self {
+        Self(list)
+    }
+
     /// A word; empty where the page did not carry it.
     pub fn say(&self, word: Word) -> &str {
         self.0.get(word as usize).map_or("", String::as_str)

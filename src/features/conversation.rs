@@ -1,5 +1,6 @@
 //! Talking with the team: one thread, live.
 
+pub mod after;
 pub mod alerts;
 pub mod api;
 pub mod client;
@@ -9,6 +10,7 @@ pub mod drafts;
 pub mod file_page;
 pub mod frame;
 pub mod live;
+pub mod menu;
 pub mod message;
 pub mod older;
 pub mod page;

@@ -62,6 +62,11 @@ pub fn sentence(locale: Locale, sentence: Sentence) -> String {
         Sentence::FormUnread => say_in!(locale, errors.form_unread),
         Sentence::NoLive => say_in!(locale, errors.no_live),
         Sentence::NoPlace => say_in!(locale, errors.no_place),
+        Sentence::BadRating => say_in!(locale, after.bad_rating),
+        Sentence::NotDone => say_in!(locale, after.not_done),
+        Sentence::TeamFirst => say_in!(locale, after.team_first),
+        Sentence::Fixed => say_in!(locale, after.fixed),
+        Sentence::NotNoted => say_in!(locale, after.not_noted),
     }
 }
 

@@ -333,6 +333,8 @@ impl Sources {
             streams: self.rate("HOTLINE_RATE_STREAMS", usual.streams)?,
             links: self.rate("HOTLINE_RATE_LINKS", usual.links)?,
             downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
+            transcripts: self.rate("HOTLINE_RATE_TRANSCRIPTS", usual.transcripts)?,
+            marks: self.rate("HOTLINE_RATE_MARKS", usual.marks)?,
             signals: self.rate("HOTLINE_RATE_SIGNALS", usual.signals)?,
             address_factor: self.number(
                 "HOTLINE_RATE_ADDRESS_FACTOR",
@@ -857,6 +859,38 @@ mod tests {
     }
 
     #[test]
+    fn slack_needs_its_channel() {
+        let (team, channel) =
+            (("PLAIN_SLACK_TEAM_ID", "T0123456789"), ("PLAIN_SLACK_CHANNEL_ID", "C0123456789"));
+        let slack = ("PLAIN_CHANNEL", "slack");
+        let config = load(&[slack, team, channel], None).unwrap();
+        let place = config.slack.unwrap();
+        assert_eq!((place.team_id.as_str(), place.channel_id.as_str()), (team.1, channel.1));
+        for (given, missing) in [
+            (&[slack][..], "PLAIN_SLACK_TEAM_ID"),
+            (&[slack, team], "PLAIN_SLACK_CHANNEL_ID"),
+            (&[slack, channel], "PLAIN_SLACK_TEAM_ID"),
+        ] {
+            let error = load(given, None).unwrap_err();
+            assert_eq!(error.name, missing);
+            assert!(error.fault.contains("PLAIN_CHANNEL=slack"), "{error}");
+        }
+        // Without it they are only kept ready.
+        assert_eq!(load(&[team, channel], None).unwrap().slack, None);
+    }
+
+    #[test]
+    fn hours_topics_and_patience_are_settings() {
+        let file = "[hotline]\ntopics = [\"billing=:0\", \"refund|A refund\"]\nhours = \"mon 09:00-17:00\"\nform-min-ms = 2000";
+        let config = load(&[("HOTLINE_TIME_ZONE", "Asia/Tokyo")], Some(file)).unwrap();
+        assert_eq!(config.topics.all().len(), 2);
+        assert_eq!(config.hours.zone.iana_name(), Some("Asia/Tokyo"));
+        assert_eq!(config.hours.answer_minutes, None);
+        assert_eq!(config.form_min, Duration::from_secs(2));
+        assert_eq!(load(&[], None).unwrap().form_min, Duration::ZERO);
+    }
+
+    #[test]
     fn faults_name_setting_and_example() {
         for (name, value) in [
             ("HOTLINE_SANDBOX", "yes"),
@@ -870,6 +904,15 @@ mod tests {
             ("HOTLINE_STREAM_PER_SESSION", "0"),
             ("HOTLINE_HEADER_TIMEOUT_MS", "0"),
             ("HOTLINE_LOG", "xml"),
+            ("PLAIN_CHANNEL", "teams"),
+            ("PLAIN_SLACK_TEAM_ID", "support"),
+            ("PLAIN_SLACK_CHANNEL_ID", "#support"),
+            ("HOTLINE_TOPICS", "refund=:1"),
+            ("HOTLINE_HOURS", "mon 9-5"),
+            ("HOTLINE_TIME_ZONE", "Berlin"),
+            ("HOTLINE_HOLIDAYS", "christmas"),
+            ("HOTLINE_ANSWER_MINUTES", "soon"),
+            ("HOTLINE_FORM_MIN_MS", "-1"),
             ("HOTLINE_SECRET", "short"),
             ("HOTLINE_LINK_DAYS", "0"),
             ("PLAIN_CHANNEL", "fax"),

@@ -16,11 +16,14 @@ mod mapping;
 pub mod memory;
 mod open;
 mod page;
+mod rating;
 mod receipt;
 mod removal;
 pub mod repair;
 mod reply;
 mod seen;
+mod solve;
+pub mod transcript;
 
 use self::{
     conversation::Slot,
@@ -172,7 +175,8 @@ impl Desk {
         }))
     }
 
-    /// Those of the given threads that Plain knows and that were not removed, newest activity first. No ids, no call.
+    /// Those of the given threads that Plain knows and that were not removed, newest activity first. No ids, no call. They
+    /// are [`unread`](Thread::unread) where the team wrote last; whether that was read is not known here.
     pub async fn threads(&self, ids: &[ThreadId]) -> Result<Vec<Thread>, DeskError> {
         let wanted: HashSet<&str> = ids.iter().map(ThreadId::as_str).collect();
         let mut list: Vec<&str> = wanted.iter().copied().collect();
@@ -189,6 +193,7 @@ impl Desk {
                 for (record, items) in page.threads {
                     let Some(mut thread) = mapping::thread(&record) else { continue };
                     if wanted.contains(thread.id.as_str()) {
+                        thread.unread = mapping::is_answered(&record);
                         thread.last_message = self.last_message(record, items).await;
                         threads.push(thread);
                     }

@@ -101,7 +101,7 @@ async fn refused(
     let passing = matches!(error.code, Code::Unavailable | Code::RateLimited);
     let mut wait = HeaderMap::new();
     set_retry_after(&mut wait, &error);
-    let mut response = if wants_page(request.headers()) {
+    let mut response = if pages::wants_page(request.headers()) {
         let again = request.uri().path_and_query().map(|here| here.as_str().to_owned());
         let page = FileRefused {
             back: thread.map_or_else(|| "/threads".into(), |thread| format!("/t/{thread}")),
@@ -117,30 +117,4 @@ async fn refused(
         response.headers_mut().extend(wait);
     }
     response
-}
-
-/// Whether a person follows a link, rather than a program.
-fn wants_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|kind| {
-        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn people_get_pages() {
-        let wants = |accept: &str| {
-            wants_page(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]))
-        };
-        assert!(wants("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
-        assert!(wants("application/xml, Text/HTML;q=0.5"));
-        for program in ["*/*", "application/json", "", "text/htmlx"] {
-            assert!(!wants(program), "{program}");
-        }
-        assert!(!wants_page(&HeaderMap::new()));
-    }
 }

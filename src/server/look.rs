@@ -112,13 +112,16 @@ impl Accent {
         let dark = [DARK_SUNKEN, DARK_SURFACE.towards(colour, 20)];
         let (by_day, by_night) =
             (colour.readable_on(&light, BLACK), colour.readable_on(&dark, WHITE));
+        // Not by `light-dark()`: browsers that do not know it would show links in no colour at all.
         format!(
-            ":root{{--accent:{};--on-accent:{};--accent-hover:{};--accent-text:light-dark({},{})}}\n",
+            ":root{{--accent:{};--on-accent:{};--accent-hover:{};--accent-text:{by_day}}}\n\
+             @media(prefers-color-scheme:dark){{:root:not([data-theme=\"light\"]){{--accent-text:{by_night}}}}}\n\
+             :root[data-theme=\"dark\"]{{--accent-text:{by_night}}}\n",
             colour.hex(),
             on.hex(),
             hover.hex(),
-            by_day.hex(),
-            by_night.hex()
+            by_day = by_day.hex(),
+            by_night = by_night.hex()
         )
     }
 }
@@ -223,15 +226,16 @@ mod tests {
     use super::*;
 
     fn value(css: &str, token: &str) -> Vec<Colour> {
-        let rest = css.split_once(&format!("{token}:")).unwrap().1;
-        let end = rest.find([';', '}']).unwrap();
-        let text = rest[..end].trim_start_matches("light-dark(").trim_end_matches(')');
-        let colour = |text: &str| {
-            let mut bytes = [0; 3];
-            hex::decode_to_slice(text.trim_start_matches('#'), &mut bytes).unwrap();
-            Colour(bytes)
-        };
-        text.split(',').map(colour).collect()
+        let token = format!("{token}:");
+        let values = css.split(token.as_str()).skip(1);
+        values
+            .map(|rest| {
+                let mut bytes = [0; 3];
+                let text = rest.split([';', '}']).next().unwrap();
+                hex::decode_to_slice(text.trim_start_matches('#'), &mut bytes).unwrap();
+                Colour(bytes)
+            })
+            .collect()
     }
 
     #[test]
@@ -254,7 +258,10 @@ mod tests {
                         .map(|token| value(&css, token)[0]);
                     assert!(on.contrast(fill) >= READABLE, "{css}");
                     assert!(on.contrast(hover) >= READABLE, "{css}");
-                    let [by_day, by_night] = value(&css, "--accent-text")[..] else { panic!() };
+                    let [by_day, by_night, chosen] = value(&css, "--accent-text")[..] else {
+                        panic!()
+                    };
+                    assert_eq!(by_night, chosen);
                     assert!(by_day.contrast(WHITE) >= READABLE, "{css}");
                     assert!(by_day.contrast(LIGHT_SUNKEN) >= READABLE, "{css}");
                     assert!(by_night.contrast(DARK_SURFACE) >= READABLE, "{css}");

@@ -7,7 +7,7 @@ use super::{
     preferences,
     shell::shell,
     state::AppState,
-    visitor,
+    visitor, zone,
 };
 use crate::{
     app::{SetStatus, Site},
@@ -48,6 +48,7 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         let (headers, uri) = parts.unwrap_or_default();
         let locale = state.languages.of(&headers);
         provide_context(locale);
+        provide_context(zone::wall_clock(&headers));
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: state.forms.key(),
@@ -108,6 +109,14 @@ pub(super) async fn instead(
     let mut response = render(state, request, refused).await;
     *response.status_mut() = status;
     response
+}
+
+/// Whether a person follows a link, rather than a program.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| {
+        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
+    })
 }
 
 /// The page for an address that does not exist.
@@ -212,13 +221,15 @@ pub async fn post_request(State(state): State<AppState>, request: Request) -> Re
     refused(render(state, again, echo).await, status, &error)
 }
 
-/// The fields of the conversation's forms: the reply box, and with `intent=link` the one that asks for a link.
+/// The fields of the conversation's forms: the reply box, with `intent=link` the one that asks for a link, and those of
+/// [`visitor::Mark`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ReplyForm {
     intent: String,
     text: String,
     client_message_id: String,
+    value: String,
 }
 
 /// `POST /t/{threadId}`.
@@ -242,6 +253,13 @@ pub async fn post_reply(
                     let again = Request::from_parts(parts, Body::empty());
                     return render(state, again, link).await;
                 }
+                Err(error) => (form, status_of(&error), error),
+            }
+        }
+        Ok(form) if let Some(wanted) = visitor::Mark::wanted(&form.intent, &form.value) => {
+            let address = client_address(&parts.extensions);
+            match visitor::mark(&state, session.as_ref(), address, &thread, wanted).await {
+                Ok(()) => return see_other(&format!("/t/{thread}#after"), None),
                 Err(error) => (form, status_of(&error), error),
             }
         }
@@ -285,6 +303,11 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
             // The page is rendered for an address that does not hold the token, so it cannot show it.
             let mut bare = Request::new(Body::empty());
             *bare.uri_mut() = Uri::from_static("/r");
+            for name in [header::ACCEPT_LANGUAGE, header::COOKIE] {
+                for value in headers.get_all(&name) {
+                    bare.headers_mut().append(name.clone(), value.clone());
+                }
+            }
             let status = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::FORBIDDEN);
             let mut response = render(state, bare, why).await;
             *response.status_mut() = status;
@@ -294,10 +317,10 @@ pub async fn resume(State(state): State<AppState>, request: Request) -> Response
             response
         }
     };
-    // The neutral page posts to its own address, and `no-referrer` would make that post's `Origin` null, which the guard
-    // refuses. An origin has no path, so the token is not told either way.
-    let looked = response.status() == StatusCode::OK;
-    let referrer = if looked { "strict-origin" } else { "no-referrer" };
+    // A page has forms, and `no-referrer` would make their posts' `Origin` null, which the guard refuses. An origin has no
+    // path, so the token is not told either way.
+    let shown = !response.status().is_redirection();
+    let referrer = if shown { "strict-origin" } else { "no-referrer" };
     for (name, value) in [
         (header::REFERRER_POLICY, referrer),
         (header::CACHE_CONTROL, "no-store"),
@@ -400,6 +423,19 @@ mod tests {
             prop_assert_eq!(&echo.text, &typed[6]);
             prop_assert!(echo.key == key || !(8..=64).contains(&key.len()));
         }
+    }
+
+    #[test]
+    fn people_get_pages() {
+        let wants = |accept: &str| {
+            wants_page(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]))
+        };
+        assert!(wants("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(wants("application/xml, Text/HTML;q=0.5"));
+        for program in ["*/*", "application/json", "", "text/htmlx"] {
+            assert!(!wants(program), "{program}");
+        }
+        assert!(!wants_page(&HeaderMap::new()));
     }
 
     #[test]

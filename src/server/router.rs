@@ -7,7 +7,7 @@ use super::{
     shell::shell,
     signals,
     state::AppState,
-    visitor, webhook,
+    transcript, visitor, webhook,
 };
 use crate::{
     app::App,
@@ -69,6 +69,8 @@ pub fn router(
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
             shell(options.clone())
         })
+        // `/t/{thread_id}.txt` is `/t/{thread_id}` to the router.
+        .layer(middleware::from_fn_with_state(state.clone(), transcript::before_pages))
         .layer(middleware::from_fn(api))
         .layer(middleware::from_fn_with_state(state.clone(), pages::renew))
         .fallback(assets::file_or_page)

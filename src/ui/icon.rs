@@ -23,6 +23,14 @@ pub enum Shape {
     Bubble,
     /// A looking glass.
     Search,
+    /// Three dots in a row.
+    Dots,
+    /// An arrow that goes round.
+    Again,
+    /// A printer.
+    Printer,
+    /// A star.
+    Star,
     /// The face of a clock.
     Clock,
     /// A globe.
@@ -49,6 +57,10 @@ impl Shape {
                 "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M2.75 10h14.5M10 2.75c4 4.5 4 10 0 14.5-4-4.5-4-10 0-14.5"
             }
             Shape::Search => "M9 4a5 5 0 1 0 0 10A5 5 0 0 0 9 4m4 9 3.5 3.5",
+            Shape::Dots => "M4.5 10v.1M10 10v.1M15.5 10v.1",
+            Shape::Again => "M5 6.5a6.25 6.25 0 1 1-1 6M4.5 3v4h4",
+            Shape::Printer => "M6 7V3.5h8V7M6 13.5H3.5V7h13v6.5H14M6 11.5h8v5H6z",
+            Shape::Star => "m10 3 2.1 4.5 4.9.6-3.6 3.3.9 4.8L10 13.8l-4.3 2.4.9-4.8L3 8.1l4.9-.6z",
         }
     }
 }

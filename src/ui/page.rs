@@ -37,6 +37,8 @@ pub fn SiteHeader(
             <Settings site=site />
         </header>
     }
+    // Of one type, or every page's would hold all of it.
+    .into_any()
 }
 
 /// The product's own mark.
@@ -91,4 +93,5 @@ pub fn Blank(
             </div>
         </main>
     }
+    .into_any()
 }

@@ -80,4 +80,5 @@ pub fn Settings(
             </form>
         </div>
     }
+    .into_any()
 }

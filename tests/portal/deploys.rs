@@ -2,7 +2,7 @@
 
 use crate::{
     following::message,
-    house::{Agent, Form, Visitor, sandbox_of, until},
+    house::{Agent, Form, Visitor, said, sandbox_of, until},
     live::{self, Reader},
     process::Program,
     wire::Wire,
@@ -154,8 +154,7 @@ async fn after_a_kill_nothing_is_missing() {
         assert_eq!(connected["gap"], true);
         streams.push(stream);
     }
-    let read = dana.messages(&thread).await.json();
-    let read = read["messages"].as_array().unwrap();
+    let read = said(&dana.messages(&thread).await.json());
     let read: Vec<_> = read.iter().map(|it| it["text"].as_str().unwrap()).collect();
     assert_eq!(read, ["It stops at row 5000.", "before", "while away"]);
     assert!(dana.get(&format!("/t/{thread}")).await.text().contains("while away"));

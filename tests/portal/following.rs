@@ -1,7 +1,7 @@
 //! The open page: what comes over the stream, what a reconnection brings, and what it costs Plain.
 
 use crate::{
-    house::{Form, House, PATIENCE, until},
+    house::{Form, House, PATIENCE, said, until},
     live::{Frame, Reader},
     wire::Bend,
 };
@@ -46,7 +46,7 @@ async fn an_answer_comes_at_once() {
     let page = dana.messages(&thread).await;
     assert_eq!(page.status, 200, "{page:?}");
     let read = page.json();
-    let newest = read["messages"].as_array().unwrap().last().unwrap().clone();
+    let newest = said(&read).pop().unwrap();
     assert_eq!(
         (newest["id"].as_str(), newest["text"].as_str()),
         (Some(&*entry), Some("Found it."))
@@ -208,8 +208,7 @@ async fn a_stumbling_post_office_loses_nothing_and_shows_nothing_twice() {
     }
     both.sort();
     assert_eq!(both, ["first", "second"]);
-    let read = dana.messages(&thread).await.json();
-    let read = read["messages"].as_array().unwrap();
+    let read = said(&dana.messages(&thread).await.json());
     let read: Vec<_> = read.iter().map(|it| it["text"].as_str().unwrap()).collect();
     assert_eq!(read, ["It stops at row 5000.", "twice", "late", "first", "second"]);
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     following::message,
-    house::{Form, House, PATIENCE, until},
+    house::{Form, House, PATIENCE, said, until},
     live::{Frame, Reader},
 };
 use reqwest::Method;
@@ -70,7 +70,7 @@ async fn internal_activity_stays_inside() {
     for kind in ["note", "assignee", "assignment", "label"] {
         assert!(told.iter().all(|frame| !frame.contains(kind)), "{kind} in {told:?}");
     }
-    assert_eq!(dana.messages(&thread).await.json()["messages"].as_array().unwrap().len(), 2);
+    assert_eq!(said(&dana.messages(&thread).await.json()).len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,8 +96,7 @@ async fn slack_messages_change_under_the_visitors_eyes() {
     let about = |frame: &Frame| frame.data["eventType"] == "thread.slack_message_updated";
     let reacted = frames(&mut stream, about).await.pop().unwrap();
     assert_eq!(reacted.data["entry"]["text"], "Looking.");
-    let read = dana.messages(&thread).await.json();
-    let read = read["messages"].as_array().unwrap();
+    let read = said(&dana.messages(&thread).await.json());
     assert_eq!(read.len(), 2, "a reaction is no message: {read:?}");
 
     house.agent.call(Method::DELETE, &at, json!({})).await;

@@ -50,7 +50,8 @@ fn reads(wire: &Wire, thread: &str) -> usize {
 
 fn texts(messages: &Value) -> Vec<&str> {
     let messages = messages["messages"].as_array().unwrap();
-    messages.iter().map(|message| message["text"].as_str().unwrap()).collect()
+    let messages = messages.iter().filter(|message| message["turned"].is_null());
+    messages.map(|message| message["text"].as_str().unwrap()).collect()
 }
 
 /// How something is recognised on the stream.

@@ -1,7 +1,7 @@
 //! `PLAIN_CHANNEL=slack`: visitors write in the portal, agents answer in Slack.
 
 use crate::{
-    house::{Agent, Form, House, Page, until},
+    house::{Agent, Form, House, Page, said, until},
     live::{Frame, Reader},
 };
 use reqwest::Method;
@@ -13,11 +13,9 @@ const SLACK: [(&str, &str); 3] = [
     ("PLAIN_SLACK_CHANNEL_ID", "C0SANDBOX01"),
 ];
 
-/// The messages of a page, without the lines about the thread's state.
 fn messages(page: &Page) -> Vec<Value> {
     assert_eq!(page.status, 200, "{page:?}");
-    let all = page.json()["messages"].as_array().unwrap().clone();
-    all.into_iter().filter(|message| message["turned"].is_null()).collect()
+    said(&page.json())
 }
 
 fn texts(messages: &[Value]) -> Vec<&str> {

@@ -275,7 +275,14 @@ fn pieces(html: &str) -> Vec<&str> {
 }
 
 fn text_of(html: &str) -> String {
-    let words = pieces(html).into_iter().filter(|piece| !piece.starts_with('<'));
+    // What a page carries for its tab is nothing that it shows.
+    let mut script = false;
+    let words = pieces(html).into_iter().filter(|piece| {
+        if piece.starts_with("<script") || piece.starts_with("</script") {
+            script = piece.starts_with("<script");
+        }
+        !script && !piece.starts_with('<')
+    });
     unescape(words.collect::<String>().trim())
 }
 
@@ -290,6 +297,12 @@ fn unescape(text: &str) -> String {
     ]
     .iter()
     .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+/// The messages of a page that was read, without the lines about the thread's state.
+pub fn said(page: &Value) -> Vec<Value> {
+    let all = page["messages"].as_array().unwrap_or_else(|| panic!("no page: {page}"));
+    all.iter().filter(|message| message["turned"].is_null()).cloned().collect()
 }
 
 /// What a person types into the form.

@@ -2,9 +2,9 @@
 //! hangs on it: one file a part, each with a `start`.
 
 use super::{
-    alerts,
+    after, alerts,
     client::messages,
-    connection_dot, drafts, older, reading,
+    connection_dot, drafts, menu, older, reading,
     rows::Rows,
     seen,
     sending::{self, Outbox},
@@ -118,6 +118,8 @@ pub fn start() {
     unseen::start(live);
     share::start(live);
     alerts::start(live);
+    after::start(live);
+    menu::start(live);
     seen::start(live);
     typing::start(live);
     if newest {
@@ -202,7 +204,6 @@ impl Live {
             }
             let done = thread.status == Status::Done;
             set_attribute(main, "data-done", done.then_some(""));
-            set_shown(main, "[data-part=done]", done && !thread.locked);
             set_shown(main, ".older", timeline.older.is_some());
             set_shown(main, ".timeline__empty", timeline.is_empty());
         });

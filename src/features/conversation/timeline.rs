@@ -330,6 +330,7 @@ impl Timeline {
             let old = &self.messages[place];
             let was_read = self.read.contains(&old.id);
             let wins = newer((&message, read), (old, was_read));
+            let reactions = read.then(|| message.reactions.clone());
             let (mut shown, other) =
                 if wins { (message, old.clone()) } else { (old.clone(), message) };
             // A webhook names agents by id only, and not every source tells that a message was changed.
@@ -341,6 +342,10 @@ impl Timeline {
             }
             shown.source_id = shown.source_id.or(other.source_id);
             shown.edited = (shown.edited || other.edited) && !shown.deleted;
+            // They come and go, and Plain does not say when: what was read has them as they are.
+            if let Some(reactions) = reactions.filter(|_| !shown.deleted) {
+                shown.reactions = reactions;
+            }
             if wins {
                 self.read.retain(|id| *id != shown.id);
                 if read {
@@ -409,7 +414,8 @@ impl Timeline {
         }
         if let Some(pending) = self.pending.iter_mut().find(|p| p.key == *key) {
             pending.delivery = Delivery::Sent;
-            pending.source_id = Some(source_id);
+            // Slack's messages come back without an id at first: then they are known by their words.
+            pending.source_id = Some(source_id).filter(|id| !id.is_empty());
             pending.at = at;
         }
     }
@@ -639,6 +645,15 @@ mod tests {
     }
 
     #[test]
+    fn an_own_message_that_was_taken_without_an_id_is_known_by_its_words() {
+        let mut t = Timeline::new(page(vec![]));
+        t.compose(key(1), "hello".into(), vec![], At::from_millis(1));
+        t.sent(&key(1), String::new(), At::from_millis(5));
+        t.apply(message(1, 5, 5, "hello", true));
+        assert_eq!(texts(&t), ["hello"]);
+    }
+
+    #[test]
     fn an_own_message_is_shown_once_whichever_answer_is_first() {
         // The event overtakes the answer…
         let mut t = Timeline::new(page(vec![]));
@@ -737,6 +752,31 @@ mod tests {
         let rows = t.rows(|_| String::new());
         assert!(matches!(&rows[1], Row::Turned { status: Status::Done, .. }), "{rows:?}");
         assert!(matches!(&rows[2], Row::Message(bubble) if !bubble.continued));
+    }
+
+    #[test]
+    fn reactions_are_those_of_the_last_read_or_of_a_later_event() {
+        let with = |updated: i64, count: u32| Message {
+            reactions: (count > 0)
+                .then(|| Reaction { emoji: "👍".into(), count })
+                .into_iter()
+                .collect(),
+            ..message(1, 1, updated, "a", false)
+        };
+        let counts =
+            |t: &Timeline| t.messages[0].reactions.iter().map(|it| it.count).collect::<Vec<_>>();
+        let mut t = Timeline::new(page(vec![with(1, 0)]));
+        assert_eq!(t.apply(with(5, 1)), Change::Updated);
+        assert_eq!(counts(&t), [1]);
+        t.apply(with(7, 2));
+        t.apply(with(5, 1));
+        assert_eq!(counts(&t), [2], "a late delivery changes nothing");
+        // Taken back, and nobody told: the read knows, although the event was later than the message.
+        assert_eq!(t.reconcile(page(vec![with(1, 0)])), Change::Updated);
+        assert_eq!(counts(&t), [0; 0]);
+        assert_eq!(t.reconcile(page(vec![with(1, 0)])), Change::Nothing);
+        t.apply(with(9, 1));
+        assert_eq!(counts(&t), [1]);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use super::api::Created;
 use crate::{
-    browser::fetch,
+    browser::{fetch, json::readable},
     domain::{error::DeskError, request::Draft},
 };
+
+readable!(Created { thread_id = "threadId", path = "path" });
 
 /// `create` of [`super::api`].
 pub async fn create(draft: &Draft) -> Result<Created, DeskError> {

@@ -3,7 +3,11 @@
 
 use super::{client::create, hours::Hours};
 use crate::{
-    browser::{document, form},
+    browser::{
+        document::{self, PageEvent, SubmitEvent},
+        dom::{self, on},
+        form,
+    },
     domain::{
         echo::FormEcho,
         error::{DeskError, FieldError},
@@ -18,7 +22,7 @@ use crate::{
         text_area::TextArea,
     },
 };
-use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 
 /// Where an unfinished form is remembered on this device: not the name and address of whoever sits at a shared one,
 /// only the text.
@@ -49,7 +53,7 @@ fn show_faults(scope: &form::Scope, fields: &[FieldError], error: &str) {
         let fault = fields.iter().find(|f| f.field == name);
         form::set_fault(scope, name, fault.map_or("", |f| &f.message));
     }
-    form::say(scope, ".notice", error);
+    form::say(scope, ".form > .notice", error);
     if let Some(first) = fields.first() {
         form::focus(scope, &first.field);
     }
@@ -99,44 +103,40 @@ pub fn LiveForm(
     /// The form.
     children: Children,
 ) -> impl IntoView {
-    let node = NodeRef::<html::Div>::new();
-    let scope = move || node.get_untracked().map(form::Scope::from);
+    document::awake(start);
+    children()
+}
 
-    Effect::new(move |_| {
-        document::mark_hydrated();
-        if let Some(scope) = scope() {
-            recall(&scope);
+fn start() {
+    let Some(scope) = document::main() else { return };
+    recall(&scope);
+    let around = scope.clone();
+    on(&scope, "input", move |_: PageEvent| remember(&around));
+    let around = scope.clone();
+    on(&scope, "submit", move |event: SubmitEvent| {
+        if dom::around(&event, ".form").is_some() {
+            event.prevent_default();
+            submit(&around);
         }
     });
+    document::mark_hydrated();
+}
 
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let Some(scope) = scope() else { return };
-        if form::is_busy(&scope) {
-            return;
+fn submit(scope: &form::Scope) {
+    if form::is_busy(scope) {
+        return;
+    }
+    let draft = read_draft(scope);
+    match draft.check() {
+        Err(error) => {
+            let (fields, sentence) = in_words(error);
+            show_faults(scope, &fields, &sentence);
         }
-        let draft = read_draft(&scope);
-        match draft.check() {
-            Err(error) => {
-                let (fields, sentence) = in_words(error);
-                show_faults(&scope, &fields, &sentence);
-            }
-            Ok(_) => {
-                show_faults(&scope, &[], "");
-                form::set_busy(&scope, true, words().say(Word::SendingRequest));
-                spawn_local(send(scope, draft));
-            }
+        Ok(_) => {
+            show_faults(scope, &[], "");
+            form::set_busy(scope, true, words().say(Word::SendingRequest));
+            spawn_local(send(scope.clone(), draft));
         }
-    };
-    view! {
-        <div
-            class="live"
-            node_ref=node
-            on:submit=submit
-            on:input=move |_| { scope().iter().for_each(remember) }
-        >
-            {children()}
-        </div>
     }
 }
 

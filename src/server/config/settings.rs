@@ -305,6 +305,18 @@ pub const SETTINGS: &[Setting] = &[
         "60/1m",
     ),
     setting(
+        "HOTLINE_RATE_TRANSCRIPTS",
+        ("limits", "transcripts"),
+        "transcripts a session may fetch",
+        "10/10m",
+    ),
+    setting(
+        "HOTLINE_RATE_MARKS",
+        ("limits", "marks"),
+        "how often a session may rate, solve and reopen",
+        "30/10m",
+    ),
+    setting(
         "HOTLINE_RATE_SIGNALS",
         ("limits", "signals"),
         "signs of typing and reading a session may send",

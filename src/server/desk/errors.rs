@@ -51,6 +51,28 @@ pub(super) fn locked() -> DeskError {
     DeskError::of(Code::Locked, Sentence::Locked)
 }
 
+/// The thread is locked, so nothing about it changes.
+pub(super) fn fixed() -> DeskError {
+    DeskError::of(Code::Locked, Sentence::Fixed)
+}
+
+/// A rating before the end.
+pub(super) fn not_done() -> DeskError {
+    DeskError::of(Code::Conflict, Sentence::NotDone)
+}
+
+/// What went wrong when a visitor rated, solved or reopened: nothing was typed that could be lost.
+pub(super) fn for_mark(error: PlainError) -> DeskError {
+    match error {
+        PlainError::NotFound => DeskError::removed(),
+        // The workspace asks for thread fields, and only agents can fill them in.
+        PlainError::Rejected(fault) if fault.kind == "VALIDATION" => {
+            DeskError::of(Code::Conflict, Sentence::TeamFirst)
+        }
+        _ => DeskError::of(Code::Unavailable, Sentence::NotNoted),
+    }
+}
+
 /// The thread is there, its first message is not.
 pub(super) fn half_open(error: PlainError) -> DeskError {
     match error {
@@ -107,6 +129,26 @@ mod tests {
         assert_eq!(error.fields[0].field, "email");
         assert_eq!(rejected(&["customerId"], "input_validation").code, Code::Internal);
         assert_eq!(rejected(&[], "customer_is_marked_as_spam").code, Code::Forbidden);
+    }
+
+    #[test]
+    fn marks_have_their_own_words() {
+        let rejected = |kind: &str| {
+            for_mark(PlainError::Rejected(MutationFault {
+                code: "input_validation".into(),
+                kind: kind.into(),
+                fields: Vec::new(),
+                message: "Plain's own words".into(),
+            }))
+        };
+        let told = |error: DeskError| (error.code, error.sentence);
+        assert_eq!(told(rejected("VALIDATION")), (Code::Conflict, Some(Sentence::TeamFirst)));
+        assert_eq!(told(rejected("FORBIDDEN")), (Code::Unavailable, Some(Sentence::NotNoted)));
+        assert_eq!(
+            told(for_mark(PlainError::Timeout)),
+            (Code::Unavailable, Some(Sentence::NotNoted))
+        );
+        assert_eq!(for_mark(PlainError::NotFound).code, Code::Removed);
     }
 
     #[test]

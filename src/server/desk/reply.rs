@@ -212,14 +212,16 @@ impl Desk {
         // "Me" is the customer whom we wrote for.
         timeline.thread.customer_id = customer.to_owned();
         let since = since.map(|since| At::from_millis(since.saturating_sub(SKEW_MS)));
+        let chat = timeline.thread.channel == Channel::Chat;
         let machine_user = self.machine_user_for(&timeline).await;
         let messages = mapping::messages(timeline, machine_user.as_deref());
         // As it reads where Slack's marks mean something.
-        let read = words(&render(text.to_owned(), Dialect::Slack).text);
+        let marked = (!chat).then(|| words(&render(text.to_owned(), Dialect::Slack).text));
         for message in messages.into_iter().rev() {
             let ours = message.author.role == Role::Customer
                 && message.author.me
-                && (message.text.trim() == text.trim() || words(&message.text) == read)
+                && (message.text.trim() == text.trim()
+                    || marked.as_ref().is_some_and(|marked| words(&message.text) == *marked))
                 && since.as_ref().is_none_or(|since| message.at >= *since);
             let Some(id) = message.source_id.filter(|_| ours) else { continue };
             // Where nobody can tell, it is taken for ours: rather not sent than sent twice.
