@@ -88,7 +88,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "HOTLINE_DATA_DIR",
         ("hotline", "data-dir"),
-        "where the cookie secret, the used links and the sandbox's data are kept",
+        "where the cookie secret, the used links, what was read and the sandbox's data are kept",
         ".hotline",
     ),
     setting(
