@@ -258,7 +258,9 @@ mod tests {
                         .map(|token| value(&css, token)[0]);
                     assert!(on.contrast(fill) >= READABLE, "{css}");
                     assert!(on.contrast(hover) >= READABLE, "{css}");
-                    let [by_day, by_night, chosen] = value(&css, "--accent-text")[..] else { panic!() };
+                    let [by_day, by_night, chosen] = value(&css, "--accent-text")[..] else {
+                        panic!()
+                    };
                     assert_eq!(by_night, chosen);
                     assert!(by_day.contrast(WHITE) >= READABLE, "{css}");
                     assert!(by_day.contrast(LIGHT_SUNKEN) >= READABLE, "{css}");
