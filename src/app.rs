@@ -1,7 +1,10 @@
 //! The table of pages. The router runs on the server only; in the browser just the islands live.
 
 use crate::{
-    domain::error::{Code, DeskError},
+    domain::{
+        error::{Code, DeskError},
+        time::At,
+    },
     features::{
         conversation::{
             file_page::{FileRefused, FileRefusedPage},
@@ -48,6 +51,32 @@ pub fn set_status(status: u16) {
     if let Some(set) = use_context::<SetStatus>() {
         (set.0)(status);
     }
+}
+
+/// Moments as the visitor's wall clock shows them; the server puts it into the context.
+#[derive(Clone)]
+pub struct WallClock {
+    /// The moment whose UTC is the visitor's local time.
+    pub show: std::sync::Arc<dyn Fn(&At) -> At + Send + Sync>,
+    /// What to write after a time: nothing where the zone is the visitor's, else its name.
+    pub zone: &'static str,
+    /// The moment of this request.
+    pub now: At,
+}
+
+impl std::fmt::Debug for WallClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WallClock")
+    }
+}
+
+/// The context's [`WallClock`], or UTC.
+pub fn wall_clock() -> WallClock {
+    use_context().unwrap_or_else(|| WallClock {
+        show: std::sync::Arc::new(At::clone),
+        zone: "UTC",
+        now: At::from_millis(0),
+    })
 }
 
 /// The pages.

@@ -11,6 +11,7 @@ pub mod link;
 pub mod live;
 pub mod message;
 pub mod opening;
+pub mod rating;
 pub mod request;
 pub mod sentence;
 pub mod site;

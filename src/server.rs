@@ -16,6 +16,7 @@ pub mod links;
 pub mod listen;
 pub mod look;
 pub mod markup;
+mod multipart;
 pub mod pages;
 pub mod plain;
 pub mod preferences;
@@ -31,8 +32,11 @@ pub mod state;
 pub mod stream;
 pub mod telemetry;
 pub mod topics;
+pub mod transcript;
+pub mod uploads;
 pub mod visitor;
 pub mod webhook;
+pub mod zone;
 
 mod run;
 

@@ -31,8 +31,12 @@ mod isolation;
 mod languages;
 #[path = "portal/links.rs"]
 mod links;
+#[path = "portal/list.rs"]
+mod list;
 #[path = "portal/log_scan.rs"]
 mod log_scan;
+#[path = "portal/marks.rs"]
+mod marks;
 #[path = "portal/origins.rs"]
 mod origins;
 #[path = "portal/outages.rs"]
@@ -63,5 +67,9 @@ mod slices;
 mod socket;
 #[path = "portal/story.rs"]
 mod story;
+#[path = "portal/transcript.rs"]
+mod transcript;
 #[path = "portal/typing.rs"]
 mod typing;
+#[path = "portal/uploads.rs"]
+mod uploads;

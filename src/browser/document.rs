@@ -53,6 +53,11 @@ pub fn go(path: &str) {
     let _ = window().location().assign(path);
 }
 
+/// Opens the browser's print dialog.
+pub fn print() {
+    let _ = window().print();
+}
+
 /// Puts a text on the clipboard; whether that worked. Browsers without one (a page without https) and browsers that
 /// forbid it say no.
 pub async fn copy(text: &str) -> bool {

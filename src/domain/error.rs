@@ -22,6 +22,8 @@ pub enum Code {
     NotFound,
     /// The thread takes no more messages (409).
     Locked,
+    /// Not as the thread stands now (409).
+    Conflict,
     /// It existed and was this visitor's, and is gone for good (410).
     Removed,
     /// Larger than allowed (413).
@@ -48,7 +50,7 @@ impl Code {
             Code::NoSession => 401,
             Code::Forbidden => 403,
             Code::NotFound => 404,
-            Code::Locked => 409,
+            Code::Locked | Code::Conflict => 409,
             Code::Removed => 410,
             Code::TooLarge => 413,
             Code::Invalid => 422,

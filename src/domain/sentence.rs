@@ -60,8 +60,24 @@ pub enum Sentence {
     PageStale,
     /// It is not known under which address a link would work.
     NoLink,
-    /// Files where none are taken.
-    NoFilesHere,
+    /// A file that is a program, and not taken.
+    FileKind,
+    /// A file with nothing in it.
+    FileEmpty,
+    /// A file of more than so many megabytes.
+    FileLarge(u64),
+    /// Files of more than so many megabytes together.
+    FilesLarge(u64),
+    /// More files than fit into a message.
+    FilesMany(usize),
+    /// A file that did not come whole.
+    FileBroken,
+    /// A file that somebody else uploaded, or long ago.
+    FileForeign,
+    /// A file that is not shown, only handed out.
+    FileNotShown,
+    /// The desk takes no files now.
+    NoUploadNow,
     /// A page of the conversation that does not exist.
     NoPage,
     /// A file that is a program.
@@ -86,6 +102,16 @@ pub enum Sentence {
     NoLive,
     /// No place for one more live connection.
     NoPlace,
+    /// A rating that is none.
+    BadRating,
+    /// A rating before the end.
+    NotDone,
+    /// A change that takes something of the team first.
+    TeamFirst,
+    /// A change of a thread that is locked.
+    Fixed,
+    /// A rating or a change that the desk could not note down.
+    NotNoted,
 }
 
 /// What there was too much of.

@@ -1,5 +1,6 @@
 //! Talking with the team: one thread, live.
 
+pub mod after;
 pub mod alerts;
 pub mod api;
 pub mod client;
@@ -7,8 +8,10 @@ pub mod composer;
 pub mod connection_dot;
 pub mod drafts;
 pub mod file_page;
+pub mod files;
 pub mod frame;
 pub mod live;
+pub mod menu;
 pub mod message;
 pub mod older;
 pub mod page;
@@ -18,6 +21,7 @@ pub mod seen;
 pub mod sending;
 pub mod share;
 pub mod timeline;
+pub mod tray;
 pub mod typing;
 pub mod unseen;
 pub mod view;

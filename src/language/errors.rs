@@ -49,7 +49,15 @@ pub fn sentence(locale: Locale, sentence: Sentence) -> String {
         Sentence::NoSession => say_in!(locale, errors.no_session),
         Sentence::PageStale => say_in!(locale, errors.page_stale),
         Sentence::NoLink => say_in!(locale, errors.no_link),
-        Sentence::NoFilesHere => say_in!(locale, errors.no_files_here),
+        Sentence::FileKind => say_in!(locale, files.wrong_kind),
+        Sentence::FileEmpty => say_in!(locale, files.empty),
+        Sentence::FileLarge(max) => up_to(say_in!(locale, files.too_large), max),
+        Sentence::FilesLarge(max) => up_to(say_in!(locale, files.too_large_together), max),
+        Sentence::FilesMany(max) => up_to(say_in!(locale, files.too_many), max),
+        Sentence::FileBroken => say_in!(locale, files.not_whole),
+        Sentence::FileForeign => say_in!(locale, files.foreign),
+        Sentence::FileNotShown => say_in!(locale, files.not_shown),
+        Sentence::NoUploadNow => say_in!(locale, files.not_now),
         Sentence::NoPage => say_in!(locale, errors.no_page),
         Sentence::Program => say_in!(locale, errors.program),
         Sentence::BeingChecked => say_in!(locale, errors.being_checked),
@@ -62,6 +70,11 @@ pub fn sentence(locale: Locale, sentence: Sentence) -> String {
         Sentence::FormUnread => say_in!(locale, errors.form_unread),
         Sentence::NoLive => say_in!(locale, errors.no_live),
         Sentence::NoPlace => say_in!(locale, errors.no_place),
+        Sentence::BadRating => say_in!(locale, after.bad_rating),
+        Sentence::NotDone => say_in!(locale, after.not_done),
+        Sentence::TeamFirst => say_in!(locale, after.team_first),
+        Sentence::Fixed => say_in!(locale, after.fixed),
+        Sentence::NotNoted => say_in!(locale, after.not_noted),
     }
 }
 
@@ -91,6 +104,10 @@ fn wait(locale: Locale, seconds: u64) -> String {
         60..3600 => say_in!(locale, errors.minutes, count = seconds.div_ceil(60)),
         _ => say_in!(locale, errors.hours, count = seconds.div_ceil(3600)),
     }
+}
+
+fn up_to(sentence: String, max: impl std::fmt::Display) -> String {
+    sentence.replacen("{max}", &max.to_string(), 1)
 }
 
 #[cfg(test)]

@@ -16,11 +16,15 @@ mod mapping;
 pub mod memory;
 mod open;
 mod page;
+mod rating;
 mod receipt;
 mod removal;
 pub mod repair;
 mod reply;
 mod seen;
+mod solve;
+pub mod transcript;
+pub mod uploads;
 
 use self::{
     conversation::Slot,
@@ -76,6 +80,8 @@ pub struct DeskSettings {
     pub busy_wait: Duration,
     /// How lost webhooks are made good.
     pub repair: RepairSettings,
+    /// The most bytes that the files of one message may have together.
+    pub upload_bytes: u64,
     /// The connected Slack channel that threads are opened in; none: they are chats.
     pub slack: Option<SlackChannel>,
     /// How long to look for a message that Plain took without telling its id.
@@ -97,6 +103,7 @@ impl Default for DeskSettings {
             lease: Duration::from_secs(10),
             busy_wait: Duration::from_secs(30),
             repair: RepairSettings::default(),
+            upload_bytes: 100_000_000,
             slack: None,
             find_sent: Duration::from_secs(3),
             topics: Topics::default(),
@@ -172,7 +179,8 @@ impl Desk {
         }))
     }
 
-    /// Those of the given threads that Plain knows and that were not removed, newest activity first. No ids, no call.
+    /// Those of the given threads that Plain knows and that were not removed, newest activity first. No ids, no call. They
+    /// are [`unread`](Thread::unread) where the team wrote last; whether that was read is not known here.
     pub async fn threads(&self, ids: &[ThreadId]) -> Result<Vec<Thread>, DeskError> {
         let wanted: HashSet<&str> = ids.iter().map(ThreadId::as_str).collect();
         let mut list: Vec<&str> = wanted.iter().copied().collect();
@@ -189,6 +197,7 @@ impl Desk {
                 for (record, items) in page.threads {
                     let Some(mut thread) = mapping::thread(&record) else { continue };
                     if wanted.contains(thread.id.as_str()) {
+                        thread.unread = mapping::is_answered(&record);
                         thread.last_message = self.last_message(record, items).await;
                         threads.push(thread);
                     }

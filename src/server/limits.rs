@@ -58,19 +58,28 @@ pub enum Bucket {
     Links,
     /// Attachments fetched.
     Downloads,
+    /// Transcripts fetched.
+    Transcripts,
+    /// Ratings, and threads solved and reopened.
+    Marks,
+    /// Files sent.
+    Uploads,
     /// Signs of typing and reading.
     Signals,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Form,
         Self::Replies,
         Self::Reads,
         Self::Streams,
         Self::Links,
         Self::Downloads,
+        Self::Transcripts,
+        Self::Marks,
+        Self::Uploads,
         Self::Signals,
     ];
 
@@ -83,6 +92,9 @@ impl Bucket {
             Self::Streams => "streams",
             Self::Links => "links",
             Self::Downloads => "downloads",
+            Self::Transcripts => "transcripts",
+            Self::Marks => "marks",
+            Self::Uploads => "uploads",
             Self::Signals => "signals",
         }
     }
@@ -116,6 +128,12 @@ pub struct LimitSettings {
     pub links: Rate,
     /// Attachments fetched.
     pub downloads: Rate,
+    /// Transcripts fetched.
+    pub transcripts: Rate,
+    /// Ratings, and threads solved and reopened.
+    pub marks: Rate,
+    /// Files sent.
+    pub uploads: Rate,
     /// Signs of typing and reading.
     pub signals: Rate,
     /// An address may do so many times as much as a session.
@@ -131,6 +149,9 @@ impl Default for LimitSettings {
             streams: Rate::new(120, 60),
             links: Rate::new(20, 600),
             downloads: Rate::new(60, 60),
+            transcripts: Rate::new(10, 600),
+            marks: Rate::new(30, 600),
+            uploads: Rate::new(120, 600),
             signals: Rate::new(120, 60),
             address_factor: NonZeroU32::MIN.saturating_add(9),
         }
@@ -146,6 +167,9 @@ impl LimitSettings {
             Bucket::Streams => self.streams,
             Bucket::Links => self.links,
             Bucket::Downloads => self.downloads,
+            Bucket::Transcripts => self.transcripts,
+            Bucket::Marks => self.marks,
+            Bucket::Uploads => self.uploads,
             Bucket::Signals => self.signals,
         }
     }

@@ -3,11 +3,13 @@
 
 use super::{
     guard::{client_address, set_retry_after},
+    limits::Bucket,
     links::is_visit,
     preferences,
     shell::shell,
     state::AppState,
-    visitor,
+    uploads::{self, Enclosed, Filled},
+    visitor, zone,
 };
 use crate::{
     app::{SetStatus, Site},
@@ -48,9 +50,11 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         let (headers, uri) = parts.unwrap_or_default();
         let locale = state.languages.of(&headers);
         provide_context(locale);
+        provide_context(zone::wall_clock(&headers));
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: state.forms.key(),
+            upload_bytes: state.desk.upload_bytes(),
             hours: state.hours.told(&headers, locale),
             transport: state.transport.word(),
             topics: state
@@ -108,6 +112,14 @@ pub(super) async fn instead(
     let mut response = render(state, request, refused).await;
     *response.status_mut() = status;
     response
+}
+
+/// Whether a person follows a link, rather than a program.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| {
+        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
+    })
 }
 
 /// The page for an address that does not exist.
@@ -212,13 +224,15 @@ pub async fn post_request(State(state): State<AppState>, request: Request) -> Re
     refused(render(state, again, echo).await, status, &error)
 }
 
-/// The fields of the conversation's forms: the reply box, and with `intent=link` the one that asks for a link.
+/// The fields of the conversation's forms: the reply box, with `intent=link` the one that asks for a link, and those of
+/// [`visitor::Mark`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ReplyForm {
     intent: String,
     text: String,
     client_message_id: String,
+    value: String,
 }
 
 /// `POST /t/{threadId}`.
@@ -229,15 +243,40 @@ pub async fn post_reply(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let session = state.sessions.read(&parts.headers);
-    let (form, status, error) = match read_form::<ReplyForm>(&parts.headers, body).await {
+    let address = client_address(&parts.extensions);
+    let mut files = Enclosed::Tickets(Vec::new());
+    let mut _place = None;
+    let read = match uploads::form_boundary(&parts.headers) {
+        None => read_form::<ReplyForm>(&parts.headers, body).await,
+        Some(boundary) => {
+            // Nobody fills our disk who may not send anything.
+            let allowed = visitor::held(session.as_ref(), &thread)
+                .and_then(|_| state.limits.check(Bucket::Uploads, session.as_ref(), address));
+            let (filled, read) = match allowed {
+                Ok(()) => uploads::read_form(&state, boundary, body).await,
+                Err(error) => (Filled::default(), Err(error)),
+            };
+            let Filled { text, key, intent, files: spooled, place } = filled;
+            if spooled.is_empty() && read.is_ok() {
+                state.limits.give_back(Bucket::Uploads, session.as_ref(), address);
+            }
+            _place = place;
+            files = Enclosed::Spooled(spooled);
+            let form = ReplyForm { intent, text, client_message_id: key, ..ReplyForm::default() };
+            match read {
+                Ok(()) => Ok(form),
+                Err(error) => {
+                    let error = said(state.languages.of(&parts.headers), error);
+                    let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
+                    let again = Request::from_parts(parts, Body::empty());
+                    return refused(render(state, again, echo).await, status_of(&error), &error);
+                }
+            }
+        }
+    };
+    let (form, status, error) = match read {
         Ok(form) if form.intent == "link" => {
-            match visitor::make_link(
-                &state,
-                client_address(&parts.extensions),
-                &thread,
-                &parts.headers,
-                &parts.uri,
-            ) {
+            match visitor::make_link(&state, address, &thread, &parts.headers, &parts.uri) {
                 Ok(link) => {
                     let again = Request::from_parts(parts, Body::empty());
                     return render(state, again, link).await;
@@ -245,13 +284,21 @@ pub async fn post_reply(
                 Err(error) => (form, status_of(&error), error),
             }
         }
+        Ok(form) if let Some(wanted) = visitor::Mark::wanted(&form.intent, &form.value) => {
+            let address = client_address(&parts.extensions);
+            match visitor::mark(&state, session.as_ref(), address, &thread, wanted).await {
+                Ok(()) => return see_other(&format!("/t/{thread}#after"), None),
+                Err(error) => (form, status_of(&error), error),
+            }
+        }
         Ok(form) => {
             match visitor::say(
                 &state,
                 session.as_ref(),
-                client_address(&parts.extensions),
+                address,
                 &thread,
                 &form.text,
+                files,
                 &form.client_message_id,
             )
             .await
@@ -405,6 +452,19 @@ mod tests {
             prop_assert_eq!(&echo.text, &typed[6]);
             prop_assert!(echo.key == key || !(8..=64).contains(&key.len()));
         }
+    }
+
+    #[test]
+    fn people_get_pages() {
+        let wants = |accept: &str| {
+            wants_page(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]))
+        };
+        assert!(wants("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(wants("application/xml, Text/HTML;q=0.5"));
+        for program in ["*/*", "application/json", "", "text/htmlx"] {
+            assert!(!wants(program), "{program}");
+        }
+        assert!(!wants_page(&HeaderMap::new()));
     }
 
     #[test]

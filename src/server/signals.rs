@@ -23,6 +23,7 @@ use super::{
 use crate::domain::{
     ids::{EntryId, ThreadId},
     live::{StreamEvent, TYPING_MS},
+    time::At,
 };
 use axum::{Router, routing::post};
 use marks::Marks;
@@ -33,6 +34,9 @@ use typing::{Typists, shown_name};
 /// How long a sign of typing counts unless another comes, in milliseconds: two are lost before it ends too early.
 const SHOWN_MS: u32 = 8_000;
 const _: () = assert!(SHOWN_MS <= TYPING_MS);
+
+/// So much younger than a message its thread's record of it may be, in milliseconds.
+const SLACK_MS: i64 = 1_000;
 
 /// All of it. Clones are the same.
 #[derive(Debug, Clone)]
@@ -91,6 +95,14 @@ impl Signals {
                 None
             }
         }
+    }
+
+    /// Whether the visitor has read, on any screen, what was written until then. Plain's record of the last message may be
+    /// some moments younger than the message itself.
+    pub async fn has_read(&self, thread: &ThreadId, until: &At) -> bool {
+        let mark = self.0.marks.of(thread).await.ok().flatten();
+        let until = until.as_str().parse::<jiff::Timestamp>().ok();
+        mark.zip(until).is_some_and(|(mark, until)| mark.at + SLACK_MS >= until.as_millisecond())
     }
 
     /// Forgets what is known of threads that were removed.

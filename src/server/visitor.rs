@@ -10,6 +10,7 @@ use super::{
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
+    uploads::Enclosed,
 };
 use crate::{
     domain::{
@@ -18,11 +19,15 @@ use crate::{
         ids::{ClientMessageId, ThreadId},
         link::{NotOpened, ResumeLink},
         message::SentReply,
+        rating,
         request::{Draft, check_text},
         sentence::Sentence,
         thread::{Conversation, Thread},
     },
-    features::{conversation::api::Replied, new_request::api::Created},
+    features::{
+        conversation::api::{Rated, Replied, Turned},
+        new_request::api::Created,
+    },
     language::{Locale, said, say_in},
 };
 use axum::{
@@ -94,7 +99,7 @@ pub(super) fn held(session: Option<&Session>, thread: &str) -> Result<ThreadId, 
 
 /// Does what counts in a bucket of its own. What the desk could not take, because it could not be reached, counts
 /// as nothing: who is told to try again may do so.
-async fn counted<T>(
+pub(super) async fn counted<T>(
     state: &AppState,
     bucket: Bucket,
     session: Option<&Session>,
@@ -144,15 +149,93 @@ pub async fn say(
     address: IpAddr,
     thread: &str,
     text: &str,
+    files: Enclosed,
     key: &str,
 ) -> Result<SentReply, DeskError> {
     let thread = held(session, thread)?;
     state.limits.check(Bucket::Reads, session, address)?;
-    let text = check_text(text)
-        .map_err(|sentence| DeskError::invalid(vec![FieldError::new("text", sentence)]))?;
+    // Files may stand for themselves.
+    let text = match text.trim().is_empty() && !files.is_empty() {
+        true => String::new(),
+        false => check_text(text)
+            .map_err(|sentence| DeskError::invalid(vec![FieldError::new("text", sentence)]))?,
+    };
     let key = ClientMessageId::parse(key)
         .map_err(|_| DeskError::of(Code::BadRequest, Sentence::PageStale))?;
-    counted(state, Bucket::Replies, session, address, state.desk.reply(&thread, &text, &key)).await
+    let work = async {
+        let whose = session.map(|session| session.id.as_str()).unwrap_or_default();
+        let files = files.attach(state, whose, &thread).await?;
+        state.desk.reply_with(&thread, &text, files, &key).await
+    };
+    counted(state, Bucket::Replies, session, address, work).await
+}
+
+/// What a visitor does to a thread of theirs besides writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Rates it, 1 to 5.
+    Rate(u8),
+    /// Says that it is solved, or opens it again.
+    Solve(bool),
+}
+
+impl Mark {
+    /// From a form of the page: what is wanted, and with which value. None for what is no such form; an error for a rating
+    /// that is none.
+    pub fn wanted(intent: &str, value: &str) -> Option<Result<Self, DeskError>> {
+        Some(match intent {
+            "rate" => rating::read(value).map(Self::Rate).ok_or_else(bad_rating),
+            "solve" => Ok(Self::Solve(true)),
+            "reopen" => Ok(Self::Solve(false)),
+            _ => return None,
+        })
+    }
+}
+
+fn bad_rating() -> DeskError {
+    DeskError::of(Code::Invalid, Sentence::BadRating)
+}
+
+/// Marks a thread that this session holds.
+pub async fn mark(
+    state: &AppState,
+    session: Option<&Session>,
+    address: IpAddr,
+    thread: &str,
+    mark: Result<Mark, DeskError>,
+) -> Result<(), DeskError> {
+    let thread = held(session, thread)?;
+    state.limits.check(Bucket::Reads, session, address)?;
+    let mark = mark?;
+    let work = async {
+        match mark {
+            Mark::Rate(value) => state.desk.rate(&thread, value).await,
+            Mark::Solve(done) => state.desk.solve(&thread, done).await.map(drop),
+        }
+    };
+    counted(state, Bucket::Marks, session, address, work).await
+}
+
+/// `POST /api/support/rating`.
+pub async fn rate(thread: String, value: String) -> Result<Rated, DeskError> {
+    let here = Here::new()?;
+    let value = rating::read(&value).ok_or_else(bad_rating);
+    let wanted = value.clone().map(Mark::Rate);
+    let done = mark(&here.state, here.session().as_ref(), here.address, &thread, wanted).await;
+    here.answered(done.and(value)).map(|rating| Rated { rating })
+}
+
+/// `POST /api/support/status`.
+pub async fn solve(thread: String, done: String) -> Result<Turned, DeskError> {
+    let here = Here::new()?;
+    let wanted = match done.as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(DeskError::new(Code::BadRequest, "`done` is `true` or `false`.")),
+    };
+    let as_mark = wanted.clone().map(Mark::Solve);
+    let marked = mark(&here.state, here.session().as_ref(), here.address, &thread, as_mark).await;
+    here.answered(marked.and(wanted)).map(|done| Turned { done })
 }
 
 /// A link to a thread that this session holds. `headers` and `uri` are the request's.
@@ -311,10 +394,7 @@ async fn send(
     key: &str,
     attachments: Vec<String>,
 ) -> Result<SentReply, DeskError> {
-    if !attachments.is_empty() {
-        return Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere));
-    }
-    say(state, session, address, thread, text, key).await
+    say(state, session, address, thread, text, Enclosed::Tickets(attachments), key).await
 }
 
 /// `POST /api/support/reply`.
@@ -342,7 +422,11 @@ pub async fn threads() -> Result<Vec<Thread>, DeskError> {
     if let Err(error) = here.may_read(Some(&session)) {
         return here.answered(Err(error));
     }
-    here.answered(here.state.desk.threads(session.grants()).await)
+    let mut list = here.state.desk.threads(session.grants()).await;
+    for thread in list.iter_mut().flatten().filter(|thread| thread.unread) {
+        thread.unread = !here.state.signals.has_read(&thread.id, &thread.last_activity_at).await;
+    }
+    here.answered(list)
 }
 
 /// The threads of a query that this session holds. Those that it does not hold are told from those that do not exist by

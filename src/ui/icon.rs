@@ -23,6 +23,16 @@ pub enum Shape {
     Bubble,
     /// A looking glass.
     Search,
+    /// Three dots in a row.
+    Dots,
+    /// An arrow that goes round.
+    Again,
+    /// A printer.
+    Printer,
+    /// A star.
+    Star,
+    /// A paper clip.
+    Clip,
     /// The face of a clock.
     Clock,
     /// A globe.
@@ -42,6 +52,9 @@ impl Shape {
             Shape::Picture => "M3 4h14v12H3zm0 9 4-4 4 4 2.5-2.5L17 14M13 7.5v.1",
             Shape::Play => "M6 4v12l10-6z",
             Shape::Bubble => "M3.5 5.5h13v8.5H9l-3.5 3v-3h-2z",
+            Shape::Clip => {
+                "m14.5 9-5 5a3 3 0 0 1-4.2-4.2l6-6a2 2 0 0 1 2.8 2.8l-6 6a1 1 0 0 1-1.4-1.4l5-5"
+            }
             Shape::Clock => {
                 "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M10 6v4.25l2.75 1.5"
             }
@@ -49,6 +62,10 @@ impl Shape {
                 "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M2.75 10h14.5M10 2.75c4 4.5 4 10 0 14.5-4-4.5-4-10 0-14.5"
             }
             Shape::Search => "M9 4a5 5 0 1 0 0 10A5 5 0 0 0 9 4m4 9 3.5 3.5",
+            Shape::Dots => "M4.5 10v.1M10 10v.1M15.5 10v.1",
+            Shape::Again => "M5 6.5a6.25 6.25 0 1 1-1 6M4.5 3v4h4",
+            Shape::Printer => "M6 7V3.5h8V7M6 13.5H3.5V7h13v6.5H14M6 11.5h8v5H6z",
+            Shape::Star => "m10 3 2.1 4.5 4.9.6-3.6 3.3.9 4.8L10 13.8l-4.3 2.4.9-4.8L3 8.1l4.9-.6z",
         }
     }
 }

@@ -118,6 +118,21 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
         get("/threads", "/threads".into(), For::All),
         get("/t/{thread_id}", format!("/t/{thread}"), For::Holder),
         post("/t/{thread_id}", format!("/t/{thread}"), reply.into(), For::Holder),
+        get("/t/{thread_id}", format!("/t/{thread}.txt"), For::Holder),
+        get("/t/{thread_id}", format!("/t/{thread}.json"), For::Holder),
+        post("/t/{thread_id}", format!("/t/{thread}"), "intent=reopen".into(), For::Holder),
+        post(
+            "/api/support/rating",
+            "/api/support/rating".into(),
+            format!("threadId={thread}&value=1"),
+            For::Holder,
+        ),
+        post(
+            "/api/support/status",
+            "/api/support/status".into(),
+            format!("threadId={thread}&done=true"),
+            For::Holder,
+        ),
         post("/api/support/create", "/api/support/create".into(), create(2), For::All),
         get(
             "/api/support/messages",
@@ -133,6 +148,12 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
         get(
             "/api/support/attachment",
             format!("/api/support/attachment?threadId={thread}&attachmentId={}", stage.file),
+            For::Holder,
+        ),
+        post(
+            "/api/support/attachments",
+            format!("/api/support/attachments?threadId={thread}&fileName=a.txt&fileSizeBytes=5"),
+            "hello".into(),
             For::Holder,
         ),
         get("/r/{*token}", stage.altered_link.clone(), For::Bearer),

@@ -17,6 +17,20 @@ pub struct Replied {
     pub at: At,
 }
 
+/// What a rating answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rated {
+    /// The rating that counts from now on, 1 to 5.
+    pub rating: u8,
+}
+
+/// What solving and reopening answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turned {
+    /// Whether the thread is done now.
+    pub done: bool,
+}
+
 /// A page of the conversation: the newest 50, or the page before or after a page cursor.
 #[server(prefix = "/api/support", endpoint = "messages", input = GetUrl)]
 pub async fn messages(
@@ -40,4 +54,26 @@ pub async fn reply(
     #[server(default)] attachment_ids: Vec<String>,
 ) -> Result<Replied, DeskError> {
     crate::server::visitor::reply(thread_id, text, client_message_id, attachment_ids).await
+}
+
+/// Rates a thread that is done: `value` is 1 to 5, and replaces an earlier one.
+#[server(prefix = "/api/support", endpoint = "rating")]
+pub async fn rate(
+    #[server(rename = "threadId")]
+    #[server(default)]
+    thread_id: String,
+    #[server(default)] value: String,
+) -> Result<Rated, DeskError> {
+    crate::server::visitor::rate(thread_id, value).await
+}
+
+/// Marks a thread as solved (`done` is `true`) or opens it again (`false`). Safe to repeat.
+#[server(prefix = "/api/support", endpoint = "status")]
+pub async fn solve(
+    #[server(rename = "threadId")]
+    #[server(default)]
+    thread_id: String,
+    #[server(default)] done: String,
+) -> Result<Turned, DeskError> {
+    crate::server::visitor::solve(thread_id, done).await
 }

@@ -1,22 +1,18 @@
 //! What stands around and between the messages, as the server renders it.
 
 use super::{
-    alerts::Switches,
+    after::After,
     composer::Composer,
     connection_dot::ConnectionDot,
     live::status_word,
+    menu::ConversationMenu,
     message::{RowTemplates, RowView},
     seen,
     timeline::Timeline,
 };
 use crate::{
     app::site,
-    domain::{
-        echo::ReplyEcho,
-        opening::Opening,
-        thread::{Status, Thread},
-        words::Words,
-    },
+    domain::{echo::ReplyEcho, opening::Opening, thread::Thread, words::Words},
     language::say,
     ui::{
         icon::{Icon, Shape},
@@ -37,8 +33,10 @@ pub fn Frame(
 ) -> impl IntoView {
     let Opening { conversation, newest } = opening;
     let thread = conversation.thread.clone();
+    // An older page does not know the rating.
+    let after =
+        newest.then(|| view! { <After thread=thread.clone() rating=conversation.rating /> });
     let timeline = Timeline::new(conversation);
-    let reopens = thread.status == Status::Done && !thread.locked;
     view! {
         <main class="conversation" id="main" data-transport=site().transport>
         <Header thread=thread.clone() newest=newest words=words.clone() />
@@ -53,10 +51,7 @@ pub fn Frame(
                 <Icon shape=Shape::Alert />
                 <p></p>
             </div>
-            <div class="notice" data-kind="success" data-part="done" role="status" hidden=!reopens>
-                <Icon shape=Shape::Check />
-                <p>{say!(conversation.reopens)}</p>
-            </div>
+            {after}
             <Composer thread=thread.id locked=thread.locked echo=echo />
         </div>
         <p class="visually-hidden" aria-live="polite" data-part="spoken"></p>
@@ -68,6 +63,7 @@ pub fn Frame(
 #[component]
 fn Header(thread: Thread, newest: bool, words: Words) -> impl IntoView {
     let label = words.say(status_word(thread.status)).to_owned();
+    let about = thread.clone();
     view! {
         <div class="conversation__bar">
             <header class="conversation__header">
@@ -95,8 +91,8 @@ fn Header(thread: Thread, newest: bool, words: Words) -> impl IntoView {
                             hidden
                         />
                     </form>
-                    <Switches sound=say!(conversation.sound) notify=say!(conversation.notify) />
                     <ConnectionDot shown=newest retry=say!(conversation.retry_now) words=words />
+                    <ConversationMenu thread=about />
                 </div>
             </header>
         </div>

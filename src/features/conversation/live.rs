@@ -2,14 +2,15 @@
 //! hangs on it: one file a part, each with a `start`.
 
 use super::{
-    alerts,
+    after, alerts,
     client::messages,
-    connection_dot, drafts, older, reading,
+    connection_dot, drafts, files, menu, older, reading,
     rows::Rows,
     seen,
     sending::{self, Outbox},
     share,
     timeline::{Change, Timeline},
+    tray::{self, Tray},
     typing, unseen,
 };
 use crate::{
@@ -54,6 +55,8 @@ pub struct Live {
     pub typing: &'static Shared<Option<String>>,
     /// What the visitor sent and the server has not taken yet.
     pub outbox: &'static RefCell<Outbox>,
+    /// Files for the next message.
+    pub tray: &'static RefCell<Tray>,
     bell: &'static Bell,
     tab: &'static Tab,
 }
@@ -99,6 +102,7 @@ pub fn start() {
         missed: Shared::new(bell, 0),
         typing: Shared::new(bell, None),
         outbox: Box::leak(Box::default()),
+        tray: Box::leak(Box::default()),
         bell,
         tab: Box::leak(Box::new(Tab {
             main,
@@ -117,7 +121,11 @@ pub fn start() {
     drafts::start(live);
     unseen::start(live);
     share::start(live);
+    files::start(live);
+    tray::start(live);
     alerts::start(live);
+    after::start(live);
+    menu::start(live);
     seen::start(live);
     typing::start(live);
     if newest {
@@ -202,7 +210,6 @@ impl Live {
             }
             let done = thread.status == Status::Done;
             set_attribute(main, "data-done", done.then_some(""));
-            set_shown(main, "[data-part=done]", done && !thread.locked);
             set_shown(main, ".older", timeline.older.is_some());
             set_shown(main, ".timeline__empty", timeline.is_empty());
         });

@@ -24,6 +24,22 @@ pub fn start(live: Live) {
     });
 }
 
+/// Fetches all that is left, for whoever wants the conversation whole. Ends early where a page cannot be had.
+pub async fn load_all(live: Live) {
+    let list = live.list();
+    let place = scroll::place(list);
+    loop {
+        let Some(before) = live.timeline.read().older.clone() else { break };
+        let Ok(page) = messages(live.thread(), Some(&before)).await else { break };
+        live.timeline.update(|timeline| {
+            if timeline.older.as_deref() == Some(before.as_str()) {
+                timeline.prepend(page);
+            }
+        });
+    }
+    request_animation_frame(move || scroll::restore(list, place));
+}
+
 fn load(live: Live) {
     let list = live.list();
     let Some(before) = live.timeline.read().older.clone() else {

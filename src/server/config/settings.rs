@@ -304,6 +304,25 @@ pub const SETTINGS: &[Setting] = &[
         "attachments a session may fetch",
         "60/1m",
     ),
+    setting("HOTLINE_RATE_UPLOADS", ("limits", "uploads"), "files a session may send", "120/10m"),
+    setting(
+        "HOTLINE_UPLOAD_MB",
+        ("limits", "upload-mb"),
+        "the most megabytes that the files of one message may have",
+        "100",
+    ),
+    setting(
+        "HOTLINE_RATE_TRANSCRIPTS",
+        ("limits", "transcripts"),
+        "transcripts a session may fetch",
+        "10/10m",
+    ),
+    setting(
+        "HOTLINE_RATE_MARKS",
+        ("limits", "marks"),
+        "how often a session may rate, solve and reopen",
+        "30/10m",
+    ),
     setting(
         "HOTLINE_RATE_SIGNALS",
         ("limits", "signals"),

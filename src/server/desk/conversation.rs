@@ -14,7 +14,7 @@ use crate::{
         error::{Code, DeskError},
         ids::{Cursor, ThreadId},
         sentence::Sentence,
-        thread::Conversation,
+        thread::{Conversation, Status},
         time::At,
     },
     server::{
@@ -255,7 +255,22 @@ impl Desk {
         let signs = Evidence::of(&timeline, turned.clone());
         let mut page = self.page(thread, timeline, older, head).await?;
         page.seen = signs.seen(&page.messages);
+        if page.thread.status == Status::Done {
+            page.rating = self.shown_rating(thread).await;
+        }
         Ok((page, turned))
+    }
+
+    /// The page of a conversation at a place that Plain gave us.
+    pub(super) async fn page_at(
+        &self,
+        thread: &ThreadId,
+        page: crate::server::plain::operations::Page,
+    ) -> Result<(Conversation, Option<PageCursor>), DeskError> {
+        let order = self.0.order.get();
+        let timeline = self.timeline(thread.as_str(), page).await.map_err(errors::for_holder)?;
+        let newer = order.next_newer(&timeline);
+        Ok((self.page(thread, timeline, None, nowhere()).await?, newer))
     }
 
     /// A page at a place from outside: what Plain finds wrong with it is the visitor's fault.

@@ -1,5 +1,6 @@
 //! From what went wrong at Plain to a sentence for the visitor. The operator's line was logged by the client.
 
+use super::uploads;
 use crate::{
     domain::{
         error::{Code, DeskError, FieldError},
@@ -41,6 +42,25 @@ pub(super) fn no_file_now() -> DeskError {
     DeskError::of(Code::Unavailable, Sentence::NoFileNow)
 }
 
+/// The same for a file that was to be announced.
+pub(super) fn for_upload(error: PlainError, most: u64) -> DeskError {
+    match error {
+        PlainError::NotFound => DeskError::removed(),
+        PlainError::Rejected(fault) if fault.code == "attachment_file_size_too_large" => {
+            uploads::too_large(most)
+        }
+        PlainError::Rejected(fault) if fault.code == "attachment_file_type_not_allowed" => {
+            uploads::wrong(Sentence::FileKind)
+        }
+        _ => no_upload_now(),
+    }
+}
+
+/// A file cannot be taken because Plain or its storage cannot be reached or refuses us.
+pub(super) fn no_upload_now() -> DeskError {
+    DeskError::of(Code::Unavailable, Sentence::NoUploadNow)
+}
+
 /// It is not known whether the message arrived.
 pub(super) fn unknown() -> DeskError {
     DeskError::of(Code::Unknown, Sentence::Unconfirmed)
@@ -49,6 +69,28 @@ pub(super) fn unknown() -> DeskError {
 /// The thread takes no more messages.
 pub(super) fn locked() -> DeskError {
     DeskError::of(Code::Locked, Sentence::Locked)
+}
+
+/// The thread is locked, so nothing about it changes.
+pub(super) fn fixed() -> DeskError {
+    DeskError::of(Code::Locked, Sentence::Fixed)
+}
+
+/// A rating before the end.
+pub(super) fn not_done() -> DeskError {
+    DeskError::of(Code::Conflict, Sentence::NotDone)
+}
+
+/// What went wrong when a visitor rated, solved or reopened: nothing was typed that could be lost.
+pub(super) fn for_mark(error: PlainError) -> DeskError {
+    match error {
+        PlainError::NotFound => DeskError::removed(),
+        // The workspace asks for thread fields, and only agents can fill them in.
+        PlainError::Rejected(fault) if fault.kind == "VALIDATION" => {
+            DeskError::of(Code::Conflict, Sentence::TeamFirst)
+        }
+        _ => DeskError::of(Code::Unavailable, Sentence::NotNoted),
+    }
 }
 
 /// The thread is there, its first message is not.
@@ -107,6 +149,26 @@ mod tests {
         assert_eq!(error.fields[0].field, "email");
         assert_eq!(rejected(&["customerId"], "input_validation").code, Code::Internal);
         assert_eq!(rejected(&[], "customer_is_marked_as_spam").code, Code::Forbidden);
+    }
+
+    #[test]
+    fn marks_have_their_own_words() {
+        let rejected = |kind: &str| {
+            for_mark(PlainError::Rejected(MutationFault {
+                code: "input_validation".into(),
+                kind: kind.into(),
+                fields: Vec::new(),
+                message: "Plain's own words".into(),
+            }))
+        };
+        let told = |error: DeskError| (error.code, error.sentence);
+        assert_eq!(told(rejected("VALIDATION")), (Code::Conflict, Some(Sentence::TeamFirst)));
+        assert_eq!(told(rejected("FORBIDDEN")), (Code::Unavailable, Some(Sentence::NotNoted)));
+        assert_eq!(
+            told(for_mark(PlainError::Timeout)),
+            (Code::Unavailable, Some(Sentence::NotNoted))
+        );
+        assert_eq!(for_mark(PlainError::NotFound).code, Code::Removed);
     }
 
     #[test]

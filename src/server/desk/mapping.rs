@@ -47,6 +47,12 @@ pub(super) fn thread(record: &ThreadRecord) -> Option<Thread> {
     })
 }
 
+/// Whether the team wrote last.
+pub(super) fn is_answered(record: &ThreadRecord) -> bool {
+    let [visitor, team] = record.last_messages.each_ref().map(|it| at(it.as_deref()?));
+    team.is_some() && team > visitor
+}
+
 /// A state in a customer's words.
 fn status(record: RecordStatus) -> Status {
     match record {
@@ -107,6 +113,7 @@ fn typename(what: &What) -> &'static str {
         What::SlackMessageEntry(_) => "SlackMessageEntry",
         What::SlackReplyEntry(_) => "SlackReplyEntry",
         What::MSTeamsMessageEntry(_) => "MSTeamsMessageEntry",
+        What::ThreadEventEntry => "ThreadEventEntry",
         What::ThreadStatusTransitionedEntry(_) => "ThreadStatusTransitionedEntry",
         What::Unknown => "",
     }
@@ -216,7 +223,7 @@ fn message(item: Item, thread: &ThreadRecord, machine_user: Option<&str>) -> Opt
             }
             Content { turned: Some(turned), ..Content::default() }
         }
-        What::Unknown => return None,
+        What::ThreadEventEntry | What::Unknown => return None,
     };
     let deleted = content.deleted.is_some();
     let markdown = content.markdown.filter(|text| !text.trim().is_empty());
@@ -348,6 +355,23 @@ mod tests {
         assert_eq!(thread(&record).unwrap().last_activity_at.day(), "2026-05-06");
         record.last_messages = [None, said("nonsense")];
         assert_eq!(thread(&record).unwrap().last_activity_at.day(), "2026-05-04");
+    }
+
+    #[test]
+    fn an_answer_is_newer_than_the_question() {
+        let mut record = record(RecordStatus::Todo);
+        let said = |minute: u8| Some(format!("2026-05-04T09:{minute:02}:00.000Z"));
+        for (messages, answered) in [
+            ([None, None], false),
+            ([said(1), None], false),
+            ([None, said(1)], true),
+            ([said(1), said(2)], true),
+            ([said(2), said(1)], false),
+            ([said(1), said(1)], false),
+        ] {
+            record.last_messages = messages;
+            assert_eq!(is_answered(&record), answered, "{:?}", record.last_messages);
+        }
     }
 
     #[test]

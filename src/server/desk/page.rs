@@ -29,6 +29,25 @@ impl Order {
         }
     }
 
+    /// The oldest entries.
+    pub fn oldest_end(self) -> Page {
+        match self {
+            Self::NewestFirst => Page::Last(None),
+            Self::OldestFirst => Page::First(None),
+        }
+    }
+
+    /// The cursor of the page's newest entry, if newer ones exist beyond a page that was asked for with
+    /// [`Order::oldest_end`] or as a newer one.
+    pub fn next_newer(self, timeline: &Timeline) -> Option<PageCursor> {
+        let (more, entry) = match self {
+            Self::NewestFirst => (timeline.has_previous, timeline.items.first()),
+            Self::OldestFirst => (timeline.has_next, timeline.items.last()),
+        };
+        let (plain, _) = entry.filter(|_| more)?;
+        Some(PageCursor { order: self, plain: plain.clone() })
+    }
+
     /// Whether entries older than this page exist, if it was asked for with [`Order::newest`] or as an older one.
     pub fn has_older(self, timeline: &Timeline) -> bool {
         match self {

@@ -5,21 +5,26 @@
 
 pub mod conversation;
 mod create_attachment_download_url;
+mod create_attachment_upload_url;
 mod create_thread;
 mod create_thread_event;
+mod mark_thread;
 mod my_machine_user;
 mod overview;
 mod reply_to_thread;
 mod send_customer_chat;
 mod thread_by_external_id;
+mod thread_events;
 mod threads;
 mod upsert_customer;
 
 pub use conversation::{Page, Timeline};
 pub use create_attachment_download_url::{Download, DownloadUrl};
+pub use create_attachment_upload_url::{AttachmentKind, UploadForm};
 pub use create_thread::{NewThread, SlackChannel};
 pub use create_thread_event::NewThreadEvent;
 pub use send_customer_chat::SentChat;
+pub use thread_events::{ThreadEventPage, ThreadEventRecord};
 pub use threads::ThreadPage;
 pub use upsert_customer::Upserted;
 
