@@ -17,3 +17,4 @@ pub mod scroll;
 pub mod shared;
 pub mod tabs;
 pub mod transport;
+pub mod upload;

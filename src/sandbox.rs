@@ -18,7 +18,6 @@ mod guard;
 mod http;
 mod ids;
 mod model;
-mod multipart;
 mod refusal;
 pub mod send;
 mod store;

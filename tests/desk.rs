@@ -214,12 +214,13 @@ impl Workspace {
                     .iter()
                     .map(|id| {
                         let mut node = self.thread(id.as_str().expect("an id"));
-                        for (end, size) in [("head", "first"), ("tail", "last")] {
-                            let page = json!({"threadId": id, size: call.variables["each"]});
+                        let ends = [("head", "first"), ("tail", "last")];
+                        for (end, size) in ends.iter().filter(|_| call.operation == "Overview") {
+                            let page = json!({"threadId": id, *size: call.variables["each"]});
                             let page = self.conversation(&page);
                             let nothing = json!({"edges": []});
                             let entries = page["thread"].get("timelineEntries").cloned();
-                            node[end] = entries.unwrap_or(nothing);
+                            node[*end] = entries.unwrap_or(nothing);
                         }
                         json!({"cursor": id, "node": node})
                     })
@@ -558,9 +559,9 @@ async fn only_what_a_visitor_may_see() {
     assert!(page.messages[4].deleted && page.messages[4].attachments.is_empty());
     assert_eq!(page.thread.status, Status::WaitingForYou);
     let types = house.plain.calls()[0].variables["types"].clone();
-    let allowed =
-        json!(["CHAT", "EMAIL", "CUSTOM", "SLACK_MESSAGE", "SLACK_REPLY", "MS_TEAMS_MESSAGE"]);
-    assert_eq!(types, allowed);
+    let messages = ["CHAT", "EMAIL", "CUSTOM", "SLACK_MESSAGE", "SLACK_REPLY", "MS_TEAMS_MESSAGE"];
+    let allowed = [messages.as_slice(), &["THREAD_STATUS_TRANSITIONED"]].concat();
+    assert_eq!(types, json!(allowed));
 }
 
 #[tokio::test]
@@ -864,11 +865,10 @@ async fn lines_about_the_state_tell_the_state_alone() {
         (done.text.as_str(), &done.html, done.at.as_str()),
         ("", &None, "1970-01-01T00:00:06.000Z")
     );
-    let json = serde_json::to_string(&*page).unwrap();
-    assert!(
-        !json.contains("Ines") || !json[..json.find("two").unwrap()].contains("Ines"),
-        "{json}"
-    );
+    for line in page.messages.iter().filter(|it| it.turned.is_some()) {
+        let json = serde_json::to_string(line).unwrap();
+        assert!(!json.contains("Ines") && !json.contains("u_"), "{json}");
+    }
 }
 
 #[tokio::test]
@@ -913,7 +913,7 @@ async fn fifty_messages_a_page_however_many_lines_stand_between() {
         let all = [&*page, &second, &third].map(|page| page.messages.len()).iter().sum::<usize>();
         assert_eq!(all, 240, "{newest_first}");
         let newer = house.desk.newer(&thread(), second.older.as_deref().unwrap()).await.unwrap();
-        assert_eq!(said(&newer).last().unwrap(), "m69", "{newest_first}");
+        assert_eq!(said(&newer), expected(21..71), "{newest_first}");
     }
 }
 

@@ -168,7 +168,7 @@ async fn a_write_with_an_unknown_end_is_not_repeated() {
     }
     for act in [|| Act::Never, || Act::Break] {
         let script = PlainScript::start(move |_| act()).await;
-        let error = client(&script).send_customer_chat("c_1", "th_1", "Hi").await.unwrap_err();
+        let error = client(&script).send_customer_chat("c_1", "th_1", "Hi", &[]).await.unwrap_err();
         assert!(matches!(error, PlainError::UnknownOutcome(_)), "{error:?}");
         assert_eq!(script.calls().len(), 1);
     }

@@ -71,3 +71,5 @@ mod story;
 mod transcript;
 #[path = "portal/typing.rs"]
 mod typing;
+#[path = "portal/uploads.rs"]
+mod uploads;

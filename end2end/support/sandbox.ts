@@ -41,7 +41,7 @@ export class Sandbox {
   }
 
   /** The agent answers; gives the timeline entry's id. */
-  async answer(threadId: string, text: string, via: Via = 'chat', files: { fileName: string; text: string }[] = []): Promise<string> {
+  async answer(threadId: string, text: string, via: Via = 'chat', files: { fileName: string; text?: string; base64?: string }[] = []): Promise<string> {
     const body = { text, via, files };
     const { timelineEntryId } = await this.#call<{ timelineEntryId: string }>('POST', `threads/${threadId}/replies`, body);
     return timelineEntryId;

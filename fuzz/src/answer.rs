@@ -30,7 +30,7 @@ async fn read_all(status: u16, body: &[u8]) {
     let _ = plain.upsert_customer("Dana", "dana@northwind.example").await;
     let new = NewThread { customer_id: "c", title: "t", external_id: "e", description: "d" };
     let _ = plain.create_thread(new).await;
-    let _ = plain.send_customer_chat("c", THREAD, "text").await;
+    let _ = plain.send_customer_chat("c", THREAD, "text", &[]).await;
     let _ = plain.thread_by_external_id("c", "e").await;
     let _ = plain.download_url("att_01KQS44ER0KVVBRC15MBB8ADPP").await;
 

@@ -4,7 +4,7 @@
 use super::document::memory;
 use crate::domain::{
     ids::{AttachmentId, ClientMessageId},
-    message::Attachment,
+    message::{Attachment, Uploaded},
     time::At,
 };
 use js_sys::{Array, JSON};
@@ -20,7 +20,7 @@ pub struct Waiting {
     /// When it was written.
     pub at: At,
     /// Its files, all uploaded.
-    pub files: Vec<Attachment>,
+    pub files: Vec<Uploaded>,
     /// Why it was not sent; empty while it is to be sent.
     pub why: String,
 }
@@ -42,8 +42,9 @@ pub fn save(thread: &str, waiting: &[Waiting]) {
     let list = Array::new();
     for Waiting { key, text, at, files, why } in waiting {
         let item = texts(&[key.as_str(), text, at.as_str(), why]);
-        for Attachment { id, file_name, bytes, mime_type } in files {
-            item.push(&texts(&[id.as_str(), file_name, &bytes.to_string(), mime_type]));
+        for Uploaded { ticket, file } in files {
+            let Attachment { id, file_name, bytes, mime_type } = file;
+            item.push(&texts(&[id.as_str(), file_name, &bytes.to_string(), mime_type, ticket]));
         }
         list.push(&item);
     }
@@ -65,12 +66,13 @@ fn text(item: &Array, index: u32) -> Option<String> {
 fn read(item: &Array) -> Option<Waiting> {
     let files = (4..item.length()).filter_map(|index| {
         let file = Array::from(&item.get(index));
-        Some(Attachment {
+        let shown = Attachment {
             id: AttachmentId::parse(text(&file, 0)?).ok()?,
             file_name: text(&file, 1)?,
             bytes: text(&file, 2)?.parse().ok()?,
             mime_type: text(&file, 3)?,
-        })
+        };
+        Some(Uploaded { ticket: text(&file, 4)?, file: shown })
     });
     Some(Waiting {
         key: ClientMessageId::parse(text(item, 0)?).ok()?,

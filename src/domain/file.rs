@@ -20,6 +20,57 @@ pub fn is_refused(name: &str) -> bool {
     extension.is_some_and(|extension| REFUSED.contains(&&*extension))
 }
 
+/// What a browser shows or plays by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// Drawn in the message.
+    Picture,
+    /// Played in the message.
+    Audio,
+    /// Played in the message.
+    Video,
+    /// Opened in a tab of its own.
+    Document,
+}
+
+/// The kinds that may be shown, under the one name that is sent for each. No text, no markup, no SVG: nothing in these
+/// can run.
+const SHOWN: [(&str, Media); 16] = [
+    ("image/png", Media::Picture),
+    ("image/jpeg", Media::Picture),
+    ("image/gif", Media::Picture),
+    ("image/webp", Media::Picture),
+    ("image/avif", Media::Picture),
+    ("audio/mpeg", Media::Audio),
+    ("audio/mp4", Media::Audio),
+    ("audio/aac", Media::Audio),
+    ("audio/ogg", Media::Audio),
+    ("audio/wav", Media::Audio),
+    ("audio/webm", Media::Audio),
+    ("audio/flac", Media::Audio),
+    ("video/mp4", Media::Video),
+    ("video/webm", Media::Video),
+    ("video/ogg", Media::Video),
+    ("application/pdf", Media::Document),
+];
+
+/// How a file of this MIME type is shown, and as what it is sent; none for what is only handed out.
+pub fn media(mime_type: &str) -> Option<(Media, &'static str)> {
+    let bare = mime_type.split(';').next().unwrap_or_default().trim();
+    let known = match bare {
+        "image/jpg" => "image/jpeg",
+        "audio/mp3" => "audio/mpeg",
+        "audio/x-wav" => "audio/wav",
+        "audio/x-m4a" | "audio/m4a" => "audio/mp4",
+        "audio/x-flac" => "audio/flac",
+        other => other,
+    };
+    SHOWN
+        .iter()
+        .find(|(kind, _)| known.eq_ignore_ascii_case(kind))
+        .map(|(kind, media)| (*media, *kind))
+}
+
 /// A name as it may be shown: one line of visible text that reads in the order in which it is stored, without
 /// folders, its end in sight. Never empty.
 pub fn shown_name(given: &str) -> String {
@@ -82,6 +133,25 @@ mod tests {
         let long = shown_name(&format!("{}.tar.gz", "ä".repeat(5000)));
         assert_eq!(long.chars().count(), LONGEST);
         assert!(long.starts_with("ää") && long.ends_with("ä.tar.gz"), "{long}");
+    }
+
+    #[test]
+    fn only_what_cannot_run_is_shown() {
+        assert_eq!(media("Image/PNG"), Some((Media::Picture, "image/png")));
+        assert_eq!(media("audio/x-wav"), Some((Media::Audio, "audio/wav")));
+        assert_eq!(media("video/mp4; codecs=avc1"), Some((Media::Video, "video/mp4")));
+        for none in [
+            "image/svg+xml",
+            "text/html",
+            "application/xhtml+xml",
+            "text/plain",
+            "application/octet-stream",
+            "multipart/x-mixed-replace",
+            "text/html;image/png",
+            "",
+        ] {
+            assert_eq!(media(none), None, "{none}");
+        }
     }
 
     #[test]

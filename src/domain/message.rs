@@ -64,6 +64,15 @@ impl Attachment {
     }
 }
 
+/// A file that was uploaded and waits for its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// What the upload answered: proves whose file it is.
+    pub ticket: String,
+    /// The file.
+    pub file: Attachment,
+}
+
 /// One message. `id` is its only identity: events and reads of the same entry merge by it, the newer
 /// `updated_at` wins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

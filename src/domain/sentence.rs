@@ -60,8 +60,24 @@ pub enum Sentence {
     PageStale,
     /// It is not known under which address a link would work.
     NoLink,
-    /// Files where none are taken.
-    NoFilesHere,
+    /// A file that is a program, and not taken.
+    FileKind,
+    /// A file with nothing in it.
+    FileEmpty,
+    /// A file of more than so many megabytes.
+    FileLarge(u64),
+    /// Files of more than so many megabytes together.
+    FilesLarge(u64),
+    /// More files than fit into a message.
+    FilesMany(usize),
+    /// A file that did not come whole.
+    FileBroken,
+    /// A file that somebody else uploaded, or long ago.
+    FileForeign,
+    /// A file that is not shown, only handed out.
+    FileNotShown,
+    /// The desk takes no files now.
+    NoUploadNow,
     /// A page of the conversation that does not exist.
     NoPage,
     /// A file that is a program.

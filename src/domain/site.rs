@@ -7,6 +7,8 @@ pub struct Site {
     pub name: String,
     /// A key for the form on this page, made for this request.
     pub fresh_key: String,
+    /// The most bytes that the files of one message may have.
+    pub upload_bytes: u64,
     /// How tabs follow a conversation: `sse` or `websocket`.
     pub transport: &'static str,
     /// When the team answers, in the visitor's words and zone; none where there is nothing to tell.

@@ -49,7 +49,15 @@ pub fn sentence(locale: Locale, sentence: Sentence) -> String {
         Sentence::NoSession => say_in!(locale, errors.no_session),
         Sentence::PageStale => say_in!(locale, errors.page_stale),
         Sentence::NoLink => say_in!(locale, errors.no_link),
-        Sentence::NoFilesHere => say_in!(locale, errors.no_files_here),
+        Sentence::FileKind => say_in!(locale, files.wrong_kind),
+        Sentence::FileEmpty => say_in!(locale, files.empty),
+        Sentence::FileLarge(max) => up_to(say_in!(locale, files.too_large), max),
+        Sentence::FilesLarge(max) => up_to(say_in!(locale, files.too_large_together), max),
+        Sentence::FilesMany(max) => up_to(say_in!(locale, files.too_many), max),
+        Sentence::FileBroken => say_in!(locale, files.not_whole),
+        Sentence::FileForeign => say_in!(locale, files.foreign),
+        Sentence::FileNotShown => say_in!(locale, files.not_shown),
+        Sentence::NoUploadNow => say_in!(locale, files.not_now),
         Sentence::NoPage => say_in!(locale, errors.no_page),
         Sentence::Program => say_in!(locale, errors.program),
         Sentence::BeingChecked => say_in!(locale, errors.being_checked),
@@ -96,6 +104,10 @@ fn wait(locale: Locale, seconds: u64) -> String {
         60..3600 => say_in!(locale, errors.minutes, count = seconds.div_ceil(60)),
         _ => say_in!(locale, errors.hours, count = seconds.div_ceil(3600)),
     }
+}
+
+fn up_to(sentence: String, max: impl std::fmt::Display) -> String {
+    sentence.replacen("{max}", &max.to_string(), 1)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete as remove, get, patch, post, put};
 use axum::{Json, Router};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -135,7 +136,19 @@ struct Reply {
 #[serde(rename_all = "camelCase")]
 struct File {
     file_name: String,
+    #[serde(default)]
     text: String,
+    /// The content where it is no text.
+    base64: Option<String>,
+}
+
+impl File {
+    fn content(self) -> Result<Vec<u8>, Refusal> {
+        match self.base64 {
+            None => Ok(self.text.into_bytes()),
+            Some(text) => STANDARD.decode(text).map_err(|_| Refusal::field("base64", "Is none.")),
+        }
+    }
 }
 
 fn bring(
@@ -146,7 +159,8 @@ fn bring(
     kind: &str,
 ) -> Result<Vec<String>, Refusal> {
     let bring = |file: File| {
-        attachments::bring(act, by.clone(), customer, &file.file_name, file.text.as_bytes(), kind)
+        let name = file.file_name.clone();
+        attachments::bring(act, by.clone(), customer, &name, &file.content()?, kind)
     };
     files.into_iter().map(bring).collect()
 }

@@ -21,8 +21,8 @@ use super::workspace::Workspace;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// An answer with a file.
-const FORM_LIMIT: usize = 16 * 1024 * 1024;
+/// An answer with files.
+const FORM_LIMIT: usize = 101 * 1024 * 1024;
 
 pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
     Router::new()
@@ -40,6 +40,7 @@ pub fn routes(stop: CancellationToken) -> Router<Arc<Workspace>> {
         .route("/messages/{id}/delete", post(forms::delete))
         .route("/messages/{id}/react", post(forms::react))
         .route("/faults", post(forms::faults))
+        .route("/desk/files/{id}", get(thread::file))
         .route("/desk/live", get(move |state, query| live::stream(state, query, stop.clone())))
         .route(
             "/desk/desk.css",

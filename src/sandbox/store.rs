@@ -29,6 +29,8 @@ create index if not exists entries_by_thread on entries (thread_id, at, id);
 create table if not exists label_types (id text primary key, data text not null) strict;
 create table if not exists attachments (
     id text primary key, upload_token text not null unique, data text not null, content blob) strict;
+create table if not exists pieces (
+    file_id text not null, nth integer not null, content blob not null, primary key (file_id, nth)) strict, without rowid;
 create table if not exists targets (id text primary key, data text not null) strict;
 create table if not exists events (
     id text primary key, kind text not null, at integer not null, payload text not null) strict;

@@ -179,6 +179,8 @@ pub struct Config {
     pub transport: Transport,
     /// Streams of a session.
     pub streams_per_session: usize,
+    /// The most bytes that the files of one message may have.
+    pub upload_bytes: u64,
     /// How often a visitor may do what costs something.
     pub limits: LimitSettings,
     /// Connections of this instance.
@@ -335,6 +337,7 @@ impl Sources {
             downloads: self.rate("HOTLINE_RATE_DOWNLOADS", usual.downloads)?,
             transcripts: self.rate("HOTLINE_RATE_TRANSCRIPTS", usual.transcripts)?,
             marks: self.rate("HOTLINE_RATE_MARKS", usual.marks)?,
+            uploads: self.rate("HOTLINE_RATE_UPLOADS", usual.uploads)?,
             signals: self.rate("HOTLINE_RATE_SIGNALS", usual.signals)?,
             address_factor: self.number(
                 "HOTLINE_RATE_ADDRESS_FACTOR",
@@ -540,6 +543,7 @@ impl Config {
             webhook_secrets.push(Secret::new(SANDBOX_SIGNING_SECRET));
         }
         let slack = s.slack()?;
+        let to_slack = slack.is_some();
         let topics = match s.get("HOTLINE_TOPICS") {
             None => Topics::default(),
             Some(text) => text.parse().map_err(|why: String| s.fail("HOTLINE_TOPICS", why))?,
@@ -647,6 +651,9 @@ impl Config {
                 &[("sse", Transport::Sse), ("websocket", Transport::WebSocket)],
             )?,
             streams_per_session: s.number("HOTLINE_STREAM_PER_SESSION", 20, 1, 1_000_000)?,
+            // Plain takes no more with one chat, and half of that with a message into Slack.
+            upload_bytes: 1_000_000
+                * s.number("HOTLINE_UPLOAD_MB", 100, 1, 100)?.min(if to_slack { 50 } else { 100 }),
             limits: s.limits()?,
             // Room for every stream, and for whoever else asks something.
             max_connections: s.number(

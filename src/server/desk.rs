@@ -24,6 +24,7 @@ mod reply;
 mod seen;
 mod solve;
 pub mod transcript;
+pub mod uploads;
 
 use self::{
     conversation::Slot,
@@ -79,6 +80,8 @@ pub struct DeskSettings {
     pub busy_wait: Duration,
     /// How lost webhooks are made good.
     pub repair: RepairSettings,
+    /// The most bytes that the files of one message may have together.
+    pub upload_bytes: u64,
     /// The connected Slack channel that threads are opened in; none: they are chats.
     pub slack: Option<SlackChannel>,
     /// How long to look for a message that Plain took without telling its id.
@@ -100,6 +103,7 @@ impl Default for DeskSettings {
             lease: Duration::from_secs(10),
             busy_wait: Duration::from_secs(30),
             repair: RepairSettings::default(),
+            upload_bytes: 100_000_000,
             slack: None,
             find_sent: Duration::from_secs(3),
             topics: Topics::default(),

@@ -62,13 +62,15 @@ pub enum Bucket {
     Transcripts,
     /// Ratings, and threads solved and reopened.
     Marks,
+    /// Files sent.
+    Uploads,
     /// Signs of typing and reading.
     Signals,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Form,
         Self::Replies,
         Self::Reads,
@@ -77,6 +79,7 @@ impl Bucket {
         Self::Downloads,
         Self::Transcripts,
         Self::Marks,
+        Self::Uploads,
         Self::Signals,
     ];
 
@@ -91,6 +94,7 @@ impl Bucket {
             Self::Downloads => "downloads",
             Self::Transcripts => "transcripts",
             Self::Marks => "marks",
+            Self::Uploads => "uploads",
             Self::Signals => "signals",
         }
     }
@@ -128,6 +132,8 @@ pub struct LimitSettings {
     pub transcripts: Rate,
     /// Ratings, and threads solved and reopened.
     pub marks: Rate,
+    /// Files sent.
+    pub uploads: Rate,
     /// Signs of typing and reading.
     pub signals: Rate,
     /// An address may do so many times as much as a session.
@@ -145,6 +151,7 @@ impl Default for LimitSettings {
             downloads: Rate::new(60, 60),
             transcripts: Rate::new(10, 600),
             marks: Rate::new(30, 600),
+            uploads: Rate::new(120, 600),
             signals: Rate::new(120, 60),
             address_factor: NonZeroU32::MIN.saturating_add(9),
         }
@@ -162,6 +169,7 @@ impl LimitSettings {
             Bucket::Downloads => self.downloads,
             Bucket::Transcripts => self.transcripts,
             Bucket::Marks => self.marks,
+            Bucket::Uploads => self.uploads,
             Bucket::Signals => self.signals,
         }
     }

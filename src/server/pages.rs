@@ -3,10 +3,12 @@
 
 use super::{
     guard::{client_address, set_retry_after},
+    limits::Bucket,
     links::is_visit,
     preferences,
     shell::shell,
     state::AppState,
+    uploads::{self, Enclosed, Filled},
     visitor, zone,
 };
 use crate::{
@@ -52,6 +54,7 @@ pub fn context(state: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         provide_context(Site {
             name: state.name.to_string(),
             fresh_key: state.forms.key(),
+            upload_bytes: state.desk.upload_bytes(),
             hours: state.hours.told(&headers, locale),
             transport: state.transport.word(),
             topics: state
@@ -240,15 +243,40 @@ pub async fn post_reply(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let session = state.sessions.read(&parts.headers);
-    let (form, status, error) = match read_form::<ReplyForm>(&parts.headers, body).await {
+    let address = client_address(&parts.extensions);
+    let mut files = Enclosed::Tickets(Vec::new());
+    let mut _place = None;
+    let read = match uploads::form_boundary(&parts.headers) {
+        None => read_form::<ReplyForm>(&parts.headers, body).await,
+        Some(boundary) => {
+            // Nobody fills our disk who may not send anything.
+            let allowed = visitor::held(session.as_ref(), &thread)
+                .and_then(|_| state.limits.check(Bucket::Uploads, session.as_ref(), address));
+            let (filled, read) = match allowed {
+                Ok(()) => uploads::read_form(&state, boundary, body).await,
+                Err(error) => (Filled::default(), Err(error)),
+            };
+            let Filled { text, key, intent, files: spooled, place } = filled;
+            if spooled.is_empty() && read.is_ok() {
+                state.limits.give_back(Bucket::Uploads, session.as_ref(), address);
+            }
+            _place = place;
+            files = Enclosed::Spooled(spooled);
+            let form = ReplyForm { intent, text, client_message_id: key, ..ReplyForm::default() };
+            match read {
+                Ok(()) => Ok(form),
+                Err(error) => {
+                    let error = said(state.languages.of(&parts.headers), error);
+                    let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
+                    let again = Request::from_parts(parts, Body::empty());
+                    return refused(render(state, again, echo).await, status_of(&error), &error);
+                }
+            }
+        }
+    };
+    let (form, status, error) = match read {
         Ok(form) if form.intent == "link" => {
-            match visitor::make_link(
-                &state,
-                client_address(&parts.extensions),
-                &thread,
-                &parts.headers,
-                &parts.uri,
-            ) {
+            match visitor::make_link(&state, address, &thread, &parts.headers, &parts.uri) {
                 Ok(link) => {
                     let again = Request::from_parts(parts, Body::empty());
                     return render(state, again, link).await;
@@ -267,9 +295,10 @@ pub async fn post_reply(
             match visitor::say(
                 &state,
                 session.as_ref(),
-                client_address(&parts.extensions),
+                address,
                 &thread,
                 &form.text,
+                files,
                 &form.client_message_id,
             )
             .await

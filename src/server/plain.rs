@@ -13,6 +13,7 @@ mod answer;
 pub mod client;
 pub mod error;
 pub mod operations;
+pub mod storage;
 
 pub use client::{ApiKey, PlainClient, PlainSettings};
 pub use error::{MutationFault, PlainError, SetupError};

@@ -7,7 +7,7 @@ use super::{
     shell::shell,
     signals,
     state::AppState,
-    transcript, visitor, webhook,
+    transcript, uploads, visitor, webhook,
 };
 use crate::{
     app::App,
@@ -63,7 +63,6 @@ pub fn router(
         .route("/", post(pages::post_request))
         .route("/t/{thread_id}", post(pages::post_reply))
         .route("/r/{*token}", get(pages::resume).post(pages::resume))
-        .route("/api/support/attachment", get(downloads::open))
         .route("/preferences", post(preferences::save))
         .route("/look/{file}", get(look::file))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
@@ -78,9 +77,12 @@ pub fn router(
     let live = Router::new()
         .route("/api/support/stream", get(visitor::live))
         .route("/api/support/poll", get(visitor::poll))
+        .route("/api/support/attachment", get(downloads::open))
         .route("/api/support/ws", get(visitor::socket::open))
         .layer(middleware::from_fn(api))
-        .with_state(state);
+        .with_state(state.clone());
+    let uploads =
+        Router::new().route("/api/support/attachments", post(uploads::take)).with_state(state);
 
     // Outermost first: the guard refuses, and dresses whatever comes out; a panic becomes an answer; pages are
     // compressed, and only they: this layer gives every body room for a compressor's state, 6 KB, used or not. Streams,
@@ -90,6 +92,7 @@ pub fn router(
     visitors
         .layer(CompressionLayer::new().br(true).gzip(true).compress_when(compressible))
         .merge(live)
+        .merge(uploads)
         // Plain.
         .merge(webhook::routes(intake.clone()))
         // Agents' own tools.
@@ -100,7 +103,8 @@ pub fn router(
         .merge(health)
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(middleware::from_fn(move |request, next| {
-            limits::in_time(body_timeout, request, next)
+            let pace = uploads::pace(&request);
+            limits::in_time(body_timeout, pace, request, next)
         }))
         .layer(CatchPanicLayer::custom(|_| {
             tracing::error!("a handler panicked");

@@ -36,6 +36,7 @@ use super::{
     state::AppState,
     stream::{StreamContext, StreamSettings},
     telemetry::{self, Check, Metrics},
+    uploads::{Tickets, Uploads},
     webhook::{Intake, IntakeSettings, signature::Secret},
 };
 use crate::sandbox::{Data, Sandbox, SandboxSettings, TimelineOrder};
@@ -229,6 +230,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     let desk_settings = DeskSettings {
         cache_ttl: config.cache_ttl,
         repair: repair_settings(config),
+        upload_bytes: config.upload_bytes,
         slack: config.slack.clone(),
         topics: config.topics.clone(),
         ..DeskSettings::default()
@@ -310,6 +312,7 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
         leptos,
         desk: desk.clone(),
         limits: if config.rate_limits { Limits::new(&config.limits) } else { Limits::off() },
+        uploads: Uploads::new(config, Tickets::new(config.cookie_secrets.clone(), clock.clone())),
         hours: Hours::new(config.hours.clone(), clock.clone()),
         forms: Forms::new(config.cookie_secrets.clone(), config.form_min, clock.clone()),
         sessions: Sessions::new(config.cookie_secrets.clone(), config.https(), clock),

@@ -21,7 +21,7 @@ fn policy(nonce: &str, reload: Option<u32>) -> String {
         .unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'strict-dynamic' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
-         img-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
+         img-src 'self'; media-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
          object-src 'none'; frame-ancestors 'none'"
     )
 }
@@ -89,6 +89,7 @@ mod tests {
         for part in [
             "default-src 'none'",
             "img-src 'self'",
+            "media-src 'self'",
             "connect-src 'self'",
             "form-action 'self'",
             "base-uri 'none'",

@@ -3,6 +3,7 @@
 use super::{
     config::Transport, desk::Desk, forms::Forms, hours::Hours, language::Languages, limits::Limits,
     links::Links, look::Look, session::Sessions, signals::Signals, stream::StreamContext,
+    uploads::Uploads,
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -19,6 +20,8 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Makes resume links and takes them back.
     pub links: Links,
+    /// Takes files.
+    pub uploads: Uploads,
     /// How often a visitor may do what costs something.
     pub limits: Limits,
     /// Who types, and what was read.

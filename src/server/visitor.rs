@@ -10,6 +10,7 @@ use super::{
     session::Session,
     state::AppState,
     stream::{self, MOST_THREADS, StreamQuery, Wanted},
+    uploads::Enclosed,
 };
 use crate::{
     domain::{
@@ -148,15 +149,25 @@ pub async fn say(
     address: IpAddr,
     thread: &str,
     text: &str,
+    files: Enclosed,
     key: &str,
 ) -> Result<SentReply, DeskError> {
     let thread = held(session, thread)?;
     state.limits.check(Bucket::Reads, session, address)?;
-    let text = check_text(text)
-        .map_err(|sentence| DeskError::invalid(vec![FieldError::new("text", sentence)]))?;
+    // Files may stand for themselves.
+    let text = match text.trim().is_empty() && !files.is_empty() {
+        true => String::new(),
+        false => check_text(text)
+            .map_err(|sentence| DeskError::invalid(vec![FieldError::new("text", sentence)]))?,
+    };
     let key = ClientMessageId::parse(key)
         .map_err(|_| DeskError::of(Code::BadRequest, Sentence::PageStale))?;
-    counted(state, Bucket::Replies, session, address, state.desk.reply(&thread, &text, &key)).await
+    let work = async {
+        let whose = session.map(|session| session.id.as_str()).unwrap_or_default();
+        let files = files.attach(state, whose, &thread).await?;
+        state.desk.reply_with(&thread, &text, files, &key).await
+    };
+    counted(state, Bucket::Replies, session, address, work).await
 }
 
 /// What a visitor does to a thread of theirs besides writing.
@@ -383,10 +394,7 @@ async fn send(
     key: &str,
     attachments: Vec<String>,
 ) -> Result<SentReply, DeskError> {
-    if !attachments.is_empty() {
-        return Err(DeskError::of(Code::BadRequest, Sentence::NoFilesHere));
-    }
-    say(state, session, address, thread, text, key).await
+    say(state, session, address, thread, text, Enclosed::Tickets(attachments), key).await
 }
 
 /// `POST /api/support/reply`.

@@ -31,6 +31,8 @@ pub enum Shape {
     Printer,
     /// A star.
     Star,
+    /// A paper clip.
+    Clip,
     /// The face of a clock.
     Clock,
     /// A globe.
@@ -50,6 +52,9 @@ impl Shape {
             Shape::Picture => "M3 4h14v12H3zm0 9 4-4 4 4 2.5-2.5L17 14M13 7.5v.1",
             Shape::Play => "M6 4v12l10-6z",
             Shape::Bubble => "M3.5 5.5h13v8.5H9l-3.5 3v-3h-2z",
+            Shape::Clip => {
+                "m14.5 9-5 5a3 3 0 0 1-4.2-4.2l6-6a2 2 0 0 1 2.8 2.8l-6 6a1 1 0 0 1-1.4-1.4l5-5"
+            }
             Shape::Clock => {
                 "M10 2.75a7.25 7.25 0 1 0 0 14.5 7.25 7.25 0 0 0 0-14.5M10 6v4.25l2.75 1.5"
             }

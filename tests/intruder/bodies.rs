@@ -49,6 +49,10 @@ async fn other_kinds_of_body_are_not_guessed_at() {
     let multipart =
         "--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nhello\r\n--x--\r\n";
     for door in doors(&stage).into_iter().filter(|it| it.changes() && it.who != For::Bearer) {
+        // A file is of any kind.
+        if door.route == "/api/support/attachments" {
+            continue;
+        }
         let json = format!(
             "{{\"threadId\":\"{}\",\"text\":\"json\",\"client_message_id\":\"json-00001\"}}",
             stage.thread

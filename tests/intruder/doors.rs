@@ -150,6 +150,12 @@ pub fn doors(stage: &Stage) -> Vec<Door> {
             format!("/api/support/attachment?threadId={thread}&attachmentId={}", stage.file),
             For::Holder,
         ),
+        post(
+            "/api/support/attachments",
+            format!("/api/support/attachments?threadId={thread}&fileName=a.txt&fileSizeBytes=5"),
+            "hello".into(),
+            For::Holder,
+        ),
         get("/r/{*token}", stage.altered_link.clone(), For::Bearer),
         post("/r/{*token}", stage.altered_link.clone(), String::new(), For::Bearer),
         get("/r", "/r".into(), For::Bearer),

@@ -84,7 +84,7 @@ async fn a_file_opens_by_a_plain_link() {
         for part in ["target=\"_blank\"", "noopener", "noreferrer"] {
             assert!(link.contains(part), "{link}");
         }
-        assert!(page.text().contains("5 bytes"));
+        assert!(page.text().contains("5 B"));
 
         wire.straighten();
         for read in
@@ -371,7 +371,7 @@ async fn a_message_that_was_taken_back_takes_its_file_along() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reply_with_files_is_refused_before_anything_is_sent() {
+async fn a_reply_with_files_of_others_is_refused_before_anything_is_sent() {
     let (house, wire) = House::wired(&[]).await;
     let mut dana = house.visitor();
     let thread = dana.ask(&Form::new("files-0010")).await;
@@ -381,7 +381,7 @@ async fn a_reply_with_files_is_refused_before_anything_is_sent() {
         "threadId={thread}&text=hello&client_message_id=files-reply-02&attachment_ids[0]={file}"
     );
     let page = dana.send(Method::POST, "/api/support/reply", FORM, body).await;
-    refused(&page, 400, "bad_request", "Files cannot be sent");
+    refused(&page, 403, "forbidden", "not uploaded here");
     assert_eq!(wire.count("SendCustomerChat"), 0);
     assert_eq!(house.agent.chats(&thread).await.len(), 2);
     house.close().await;

@@ -224,6 +224,11 @@ async fn other_content_types_are_refused_readably() {
     for kind in ["application/json", "multipart/form-data; boundary=x", "text/plain", "x"] {
         for path in ["/".to_owned(), format!("/t/{thread}")] {
             let page = dana.send(Method::POST, &path, kind, json).await;
+            if kind.starts_with("multipart") && path != "/" {
+                // The reply box sends files in this way; this is no such form.
+                assert_eq!(page.status, 400, "{page:?}");
+                continue;
+            }
             assert_eq!(page.status, 415, "{kind} {path}");
             assert!(page.header("content-type").starts_with("text/html"));
             assert!(page.text().contains("in a way that we cannot read"), "{}", page.text());

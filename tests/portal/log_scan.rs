@@ -76,7 +76,7 @@ async fn story(filter: Option<&str>) -> Story {
     wire.bend(|operation, _| match operation {
         "SendCustomerChat" => Bend::Answer(200, "application/json", FAULT),
         "UpsertCustomer" => Bend::Answer(200, "application/json", ERRORS),
-        "Threads" => Bend::Answer(502, "text/html", "<p>planted-gateway</p>"),
+        "Overview" => Bend::Answer(502, "text/html", "<p>planted-gateway</p>"),
         "CreateAttachmentDownloadUrl" => Bend::Break,
         _ => Bend::Straight,
     });

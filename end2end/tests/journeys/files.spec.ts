@@ -20,15 +20,15 @@ test('an agent sends files; they open in a tab of their own', async ({ page, scr
   const answer = unique('Here is your export');
   await stand.sandbox.answer(threadId, answer, 'chat', [
     { fileName: 'export.csv', text: csv },
-    { fileName: 'screen\u202egnp.png', text: 'not really a picture' },
+    { fileName: 'screen\u202egnp.txt', text: 'not really a picture' },
   ]);
   await appears(page, scripted, answer);
   const list = message(page, answer).getByRole('list', { name: 'Attachments' });
   await expect(list.getByRole('link')).toHaveCount(2);
   // What turns the direction of reading is gone.
-  await expect(list.getByRole('link').nth(1)).toContainText('screengnp.png');
+  await expect(list.getByRole('link').nth(1)).toContainText('screengnp.txt');
   const link = list.getByRole('link', { name: /export\.csv/ });
-  await expect(link).toContainText('14 bytes');
+  await expect(link).toContainText('14 B');
   await expect(link).toHaveAttribute('href', new RegExp(`^/api/support/attachment\\?threadId=${threadId}&attachmentId=att_[0-9A-Z]{26}$`));
   await expect(link).toHaveAttribute('rel', /noopener/);
 
@@ -83,7 +83,7 @@ test('the agent attaches a file at the desk', async ({ page, scripted, stranger:
   const answer = unique('From the desk');
   await desk.goto(`${stand.sandbox.url}/threads/${threadId}`);
   await desk.getByLabel('Your reply').fill(answer);
-  await desk.getByLabel('Attach a file').setInputFiles({ name: 'notes; "a".txt', mimeType: 'text/plain', buffer: Buffer.from('ä\r\n\0') });
+  await desk.getByLabel('Attach files').setInputFiles({ name: 'notes; "a".txt', mimeType: 'text/plain', buffer: Buffer.from('ä\r\n\0') });
   await desk.getByRole('button', { name: 'Send', exact: true }).click();
   await appears(page, scripted, answer);
   const link = message(page, answer).getByRole('link');

@@ -123,8 +123,12 @@ test.describe('reading', () => {
     const long = Array.from({ length: 60 }, (_, line) => `line ${line}`).join('\n\n');
     for (let count = 0; count < 3; count += 1) await stand.sandbox.answer(threadId, unique(long));
     await expect(conversation(page).locator('li.message[data-role=agent]')).toHaveCount(3);
-    await conversation(page).evaluate((list) => list.scrollTo(0, 0));
-    await page.clock.runFor(3000);
+    // Up, once the page follows none of them any more.
+    await expect(async () => {
+      await conversation(page).evaluate((list) => list.scrollTo(0, 0));
+      await page.clock.runFor(1500);
+      expect(await conversation(page).evaluate((list) => list.scrollTop)).toBe(0);
+    }).toPass();
     const answer = unique('Far below.');
     const entry = await stand.sandbox.answer(threadId, answer);
     await expect(message(page, answer)).toHaveCount(1);

@@ -3,7 +3,7 @@
 use super::api::{Rated, Replied, Turned};
 use crate::{
     browser::{fetch, json::readable},
-    domain::{error::DeskError, ids::ClientMessageId, message::Attachment, thread::Conversation},
+    domain::{error::DeskError, ids::ClientMessageId, message::Uploaded, thread::Conversation},
 };
 
 readable!(Rated { rating = "rating" });
@@ -21,11 +21,11 @@ pub async fn reply(
     thread: &str,
     text: &str,
     key: &ClientMessageId,
-    files: &[Attachment],
+    files: &[Uploaded],
 ) -> Result<Replied, DeskError> {
     let mut fields =
         vec![("threadId", thread), ("text", text), ("client_message_id", key.as_str())];
-    fields.extend(files.iter().map(|file| ("attachment_ids[]", file.id.as_str())));
+    fields.extend(files.iter().map(|file| ("attachment_ids[]", file.ticket.as_str())));
     fetch::post("reply", &fields).await
 }
 

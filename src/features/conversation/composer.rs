@@ -1,12 +1,15 @@
 //! The reply box. Its HTML is the server's alone; without script it posts to the page.
 
-use super::live::Live;
+use super::{
+    live::Live,
+    tray::{self, FileButton, FileList},
+};
 use crate::{
     browser::form,
     domain::{
         echo::ReplyEcho,
         ids::ThreadId,
-        message::Attachment,
+        message::Uploaded,
         request::{check_text, limits},
         words::Word,
     },
@@ -18,13 +21,17 @@ use crate::{
 };
 use leptos::prelude::*;
 
-const PROBLEM: &str = "#reply-problem";
+/// Says above the box what is wrong.
+pub const PROBLEM: &str = "#reply-problem";
 
 /// Takes the checked text and the files out of the box; none, and a sentence above the box, if they cannot be sent.
-pub fn take(live: Live) -> Option<(String, Vec<Attachment>)> {
+pub fn take(live: Live) -> Option<(String, Vec<Uploaded>)> {
     let scope = live.scope();
     let typed = form::value(scope, "text");
-    let checked = check_text(&typed);
+    let checked = match typed.trim().is_empty() && !tray::is_empty(live) {
+        true => Ok(String::new()),
+        false => check_text(&typed),
+    };
     let problem = match &checked {
         Ok(_) => String::new(),
         Err(_) if typed.trim().is_empty() => live.word(Word::WriteSomething).to_owned(),
@@ -34,11 +41,14 @@ pub fn take(live: Live) -> Option<(String, Vec<Attachment>)> {
         }
     };
     form::say(scope, PROBLEM, &problem);
+    if checked.is_ok() && !tray::is_ready(live) {
+        return None;
+    }
     if checked.is_ok() {
         form::set_value(scope, "text", "");
     }
     form::focus(scope, "text");
-    Some((checked.ok()?, Vec::new()))
+    Some((checked.ok()?, tray::take(live)))
 }
 
 /// The box, or why there is none.
@@ -64,8 +74,10 @@ pub fn Composer(
             class="composer"
             method="post"
             action=format!("/t/{thread}")
+            enctype="multipart/form-data"
         >
             <input type="hidden" name="client_message_id" value=echo.key />
+            <FileList />
             <label class="visually-hidden" for="reply">
                 {say!(conversation.your_reply)}
             </label>
@@ -80,6 +92,7 @@ pub fn Composer(
                 dir="auto"
                 aria-describedby="reply-hint"
             />
+            <FileButton />
             <button class="button" type="submit">
                 {say!(conversation.send)}
             </button>

@@ -4,12 +4,13 @@
 use super::{
     after, alerts,
     client::messages,
-    connection_dot, drafts, menu, older, reading,
+    connection_dot, drafts, files, menu, older, reading,
     rows::Rows,
     seen,
     sending::{self, Outbox},
     share,
     timeline::{Change, Timeline},
+    tray::{self, Tray},
     typing, unseen,
 };
 use crate::{
@@ -54,6 +55,8 @@ pub struct Live {
     pub typing: &'static Shared<Option<String>>,
     /// What the visitor sent and the server has not taken yet.
     pub outbox: &'static RefCell<Outbox>,
+    /// Files for the next message.
+    pub tray: &'static RefCell<Tray>,
     bell: &'static Bell,
     tab: &'static Tab,
 }
@@ -99,6 +102,7 @@ pub fn start() {
         missed: Shared::new(bell, 0),
         typing: Shared::new(bell, None),
         outbox: Box::leak(Box::default()),
+        tray: Box::leak(Box::default()),
         bell,
         tab: Box::leak(Box::new(Tab {
             main,
@@ -117,6 +121,8 @@ pub fn start() {
     drafts::start(live);
     unseen::start(live);
     share::start(live);
+    files::start(live);
+    tray::start(live);
     alerts::start(live);
     after::start(live);
     menu::start(live);

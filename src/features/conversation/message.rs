@@ -1,16 +1,16 @@
 //! One row of the conversation, as the server renders it. What comes later is a copy of the same rows, which the page
 //! carries empty in `<template>`s: [`rows`](super::rows) fills them in the tab.
 
-use super::timeline::{Bubble, Delivery, Row};
-use crate::{
-    domain::{
-        message::{Attachment, Author, Reaction, Role},
-        thread::Status,
-        time::At,
-        words::{Word, Words},
-    },
-    language::say,
-    ui::icon::{Icon, Shape},
+use super::{
+    files::{FileTemplates, Files},
+    timeline::{Bubble, Delivery, Row},
+    tray::TrayTemplate,
+};
+use crate::domain::{
+    message::{Author, Reaction, Role},
+    thread::Status,
+    time::At,
+    words::{Word, Words},
 };
 use leptos::{
     either::{Either, EitherOf4},
@@ -92,11 +92,6 @@ pub fn turned(status: Status, words: &Words) -> &str {
         Status::WaitingForYou => Word::TurnedWaiting,
         Status::Done => Word::TurnedDone,
     })
-}
-
-/// Where a file of a thread is opened.
-pub fn file_path(thread: &str, file: &Attachment) -> String {
-    ["/api/support/attachment?threadId=", thread, "&attachmentId=", file.id.as_str()].concat()
 }
 
 /// A size that people read.
@@ -196,7 +191,7 @@ fn MessageView(
             </p>
             <div class="bubble" dir="auto">
                 {body}
-                <Attachments list=attachments thread=thread />
+                <Files list=attachments thread=thread />
             </div>
             <Reactions list=reactions />
             <p class="message__meta">
@@ -219,81 +214,6 @@ fn MessageView(
 #[component]
 fn SeenLine(words: String) -> impl IntoView {
     view! { <p class="message__seen" data-part="seen">{words}</p> }
-}
-
-/// What a file is shown as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A picture.
-    Picture,
-    /// Sound or film.
-    Media,
-    /// Anything else.
-    Other,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 3] = [Kind::Picture, Kind::Media, Kind::Other];
-
-    /// Of a file of this type.
-    pub fn of(mime_type: &str) -> Self {
-        match mime_type.split('/').next() {
-            Some("image") => Kind::Picture,
-            Some("audio" | "video") => Kind::Media,
-            _ => Kind::Other,
-        }
-    }
-
-    /// In a word, for templates and style.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Picture => "picture",
-            Kind::Media => "media",
-            Kind::Other => "other",
-        }
-    }
-}
-
-/// The files of a message: plain links that open in a tab of their own. Names may be written from right to left.
-#[component]
-fn Attachments(list: Vec<Attachment>, thread: String) -> impl IntoView {
-    let none = list.is_empty();
-    let items: Vec<_> = list
-        .into_iter()
-        .map(|file| {
-            let href = file_path(&thread, &file);
-            let Attachment { file_name, bytes, mime_type, .. } = file;
-            let size = size_words(bytes);
-            view! { <FileView kind=Kind::of(&mime_type) href=href name=file_name size=size /> }
-        })
-        .collect();
-    view! {
-        <ul class="attachments" aria-label=say!(conversation.attachments) hidden=none>
-            {items}
-        </ul>
-    }
-}
-
-#[component]
-fn FileView(kind: Kind, href: String, name: String, size: String) -> impl IntoView {
-    let shape = match kind {
-        Kind::Picture => Shape::Picture,
-        Kind::Media => Shape::Play,
-        Kind::Other => Shape::File,
-    };
-    view! {
-        <li>
-            <a class="attachment" href=href target="_blank" rel="noopener noreferrer">
-                <Icon shape=shape />
-                <span>
-                    <bdi class="attachment__name">{name}</bdi>
-                    " "
-                    <small class="attachment__size">{size}</small>
-                </span>
-            </a>
-        </li>
-    }
 }
 
 #[component]
@@ -345,19 +265,12 @@ pub fn RowTemplates(
         let words = words.clone();
         view! { <template data-row=name><RowView row=row thread=String::new() words=words /></template> }
     });
-    let files = Kind::ALL.map(|kind| {
-        let empty = String::new;
-        view! {
-            <template data-row=kind.word()>
-                <FileView kind=kind href=empty() name=empty() size=empty() />
-            </template>
-        }
-    });
     let copy = words.say(Word::Copy).to_owned();
     let all = words.say(Word::ShowAll).to_owned();
     view! {
         {rows}
-        {files}
+        <FileTemplates />
+        <TrayTemplate />
         <template data-row="seen">
             <SeenLine words=String::new() />
         </template>

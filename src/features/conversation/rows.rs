@@ -2,10 +2,8 @@
 //! stays is never made anew, so what is selected or focused in it stays so.
 
 use super::{
-    message::{
-        Kind, file_path, initials, shown_name, shown_role, side, size_words, standing, state,
-        turned,
-    },
+    files,
+    message::{initials, shown_name, shown_role, side, standing, state, turned},
     timeline::{Bubble, Row},
 };
 use crate::{
@@ -14,7 +12,7 @@ use crate::{
         dom::{self, Element, cut, find, set_attribute, set_shown, set_text, write},
     },
     domain::{
-        message::{Attachment, Reaction},
+        message::Reaction,
         time::At,
         words::{Word, Words},
     },
@@ -171,7 +169,10 @@ impl Rows {
                 }
             }
         }
-        self.list_of(row, ".attachments", &bubble.attachments, |file| self.file(file));
+        let there = bubble.entry_id.is_some();
+        self.list_of(row, ".attachments", &bubble.attachments, |file| {
+            files::filled(self.main, self.thread, file, there)
+        });
         self.list_of(row, ".reactions", &bubble.reactions, |reaction| self.reaction(reaction));
         set_shown(row, ".message__edited", bubble.edited);
         write(row, ".message__status", &standing(bubble, words));
@@ -212,16 +213,6 @@ impl Rows {
             let _ = list.append_child(&item);
         }
         list.set_hidden(items.is_empty());
-    }
-
-    fn file(&self, file: &Attachment) -> Option<Element> {
-        let item = self.cut(Kind::of(&file.mime_type).word())?;
-        if let Some(link) = find(&item, "a") {
-            set_attribute(&link, "href", Some(&file_path(self.thread, file)));
-        }
-        write(&item, ".attachment__name", &file.file_name);
-        write(&item, ".attachment__size", &size_words(file.bytes));
-        Some(item)
     }
 
     fn reaction(&self, reaction: &Reaction) -> Option<Element> {

@@ -10,7 +10,12 @@ use crate::{
         form,
         outbox::{self, Waiting},
     },
-    domain::{error::Code, ids::ClientMessageId, words::Word},
+    domain::{
+        error::Code,
+        ids::ClientMessageId,
+        message::{Attachment, Uploaded},
+        words::Word,
+    },
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -32,7 +37,7 @@ pub fn start(live: Live) {
     let waiting = outbox::load(live.thread());
     for Waiting { key, text, at, files, why } in &waiting {
         live.timeline.update(|timeline| {
-            timeline.compose(key.clone(), text.clone(), files.clone(), at.clone());
+            timeline.compose(key.clone(), text.clone(), shown(files), at.clone());
             if !why.is_empty() {
                 timeline.set_delivery(key.as_str(), Delivery::Failed(why.clone()));
             }
@@ -62,14 +67,19 @@ pub fn start(live: Live) {
     go(live);
 }
 
-fn submit(live: Live) {
+fn shown(files: &[Uploaded]) -> Vec<Attachment> {
+    files.iter().map(|uploaded| uploaded.file.clone()).collect()
+}
+
+/// Sends what is in the reply box.
+pub fn submit(live: Live) {
     let Some((text, files)) = composer::take(live) else { return };
     drafts::forget(live);
     typing::over(live);
     let Ok(key) = ClientMessageId::parse(document::random_key()) else { return };
     let at = clock::now();
     live.timeline
-        .update(|timeline| timeline.compose(key.clone(), text.clone(), files.clone(), at.clone()));
+        .update(|timeline| timeline.compose(key.clone(), text.clone(), shown(&files), at.clone()));
     live.follow(false);
     let why = String::new();
     change(live, |waiting| waiting.push(Waiting { key, text, at, files, why }));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Form;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -17,7 +17,6 @@ use crate::sandbox::actions::{
 };
 use crate::sandbox::faults::{Faults, FileFaults, GraphqlFaults, Scan, WebhookFaults};
 use crate::sandbox::model::{Actor, Status};
-use crate::sandbox::multipart;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::store;
 use crate::sandbox::workspace::{Act, Workspace};
@@ -57,33 +56,35 @@ struct Reply {
     via: String,
     agent: Option<String>,
     #[serde(skip)]
-    file: Option<(String, Vec<u8>)>,
+    files: Vec<(String, Bytes)>,
 }
 
 impl Reply {
-    fn read(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
-        let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    async fn read(request: Request) -> Option<Self> {
+        let kind = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
         if !kind.starts_with("multipart/") {
-            return serde_urlencoded::from_bytes(body).ok();
+            return Some(Form::from_request(request, &()).await.ok()?.0);
         }
+        let mut parts = Multipart::from_request(request, &()).await.ok()?;
         let mut form = Self::default();
-        for part in multipart::parts(kind, body)? {
-            let text = || String::from_utf8_lossy(part.content).into_owned();
-            match part.name.as_str() {
+        while let Some(part) = parts.next_field().await.ok()? {
+            let name = part.name().unwrap_or_default().to_owned();
+            // Browsers write a quote in a name so.
+            let file_name = part.file_name().unwrap_or_default().replace("%22", "\"");
+            let content = part.bytes().await.ok()?;
+            let text = || String::from_utf8_lossy(&content).into_owned();
+            match name.as_str() {
                 "text" => form.text = text(),
                 "via" => form.via = text(),
                 "agent" => form.agent = Some(text()),
-                "file" => {
-                    let name = part.file_name.filter(|name| !name.is_empty());
-                    form.file = name.map(|name| (name, part.content.to_vec()));
-                }
+                "file" if !file_name.is_empty() => form.files.push((file_name, content)),
                 _ => {}
             }
         }
         Some(form)
     }
 
-    /// The ids under which a message of this kind carries the file.
+    /// The ids under which a message of this kind carries the files.
     fn files(
         &self,
         act: &mut Act<'_>,
@@ -91,18 +92,15 @@ impl Reply {
         customer: &str,
         kind: &str,
     ) -> Result<Vec<String>, Refusal> {
-        let Some((name, content)) = &self.file else { return Ok(Vec::new()) };
-        Ok(vec![attachments::bring(act, by.clone(), customer, name, content, kind)?])
+        let bring = |(name, content): &(String, Bytes)| {
+            attachments::bring(act, by.clone(), customer, name, content, kind)
+        };
+        self.files.iter().map(bring).collect()
     }
 }
 
-pub async fn reply(
-    State(workspace): Shared,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let Some(form) = Reply::read(&headers, &body) else {
+pub async fn reply(State(workspace): Shared, Path(id): Path<String>, request: Request) -> Response {
+    let Some(form) = Reply::read(request).await else {
         return (StatusCode::BAD_REQUEST, "The form cannot be read.").into_response();
     };
     let by = agent(&workspace, form.agent.as_deref());

@@ -1,10 +1,16 @@
 //! One thread: its head, its timeline and the reply box.
 
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use rusqlite::Connection;
 
 use super::page::{avatar, channel, status};
 use super::presence::There;
+use crate::sandbox::files;
 use crate::sandbox::model::{
     Actor, Attachment, Body, Customer, Entry, Identity, LabelType, SlackMessage, Status, Thread,
 };
@@ -144,12 +150,36 @@ fn line(workspace: &Workspace, open: &Open, entry: &Entry, files: &[Attachment])
             div.bubble {
                 p.by { b { (name) } span.via { (via) } (moment(entry.at)) }
                 (content(&entry.body))
-                @for file in files {
-                    p.file { span { (file.file_name) } small { (file.size / 1024 + 1) " KB" } }
-                }
+                @for file in files { (attachment(file)) }
                 @if let Body::Slack(message) = &entry.body { (slack_tools(entry, message)) }
             }
         }
+    }
+}
+
+/// A picture is shown; every file opens by its name.
+fn attachment(file: &Attachment) -> Markup {
+    let href = format!("/desk/files/{}", file.id);
+    html! {
+        p.file {
+            @if matches!(file.mime.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/avif") {
+                img src=(href) alt="" loading="lazy";
+            }
+            a href=(href) { (file.file_name) }
+            small { (file.size / 1024 + 1) " KB" }
+        }
+    }
+}
+
+/// `GET /desk/files/{id}`: on to an address that lives as long as all of them.
+pub async fn file(State(workspace): State<Arc<Workspace>>, Path(id): Path<String>) -> Response {
+    match workspace.read(|db| Ok(store::files::by_id(db, &id)?)) {
+        Ok(Some(file)) => {
+            let expires = time::now() + files::DOWNLOAD_LIFE_MS;
+            Redirect::to(&files::download_url(&workspace, &file, expires)).into_response()
+        }
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
@@ -257,7 +287,7 @@ fn composer(workspace: &Workspace, open: &Open, error: Option<&str>, typed: &str
         form #composer .composer method="post" enctype="multipart/form-data" action={ "/threads/" (open.thread.id) "/reply" } {
             @if let Some(error) = error { p.error role="alert" { (error) } }
             label.sr for="reply" { "Your reply" }
-            textarea #reply name="text" rows="3" maxlength="5000" required placeholder="Write a reply…" { "\n" (typed) }
+            textarea #reply name="text" rows="3" maxlength="5000" placeholder="Write a reply…" { "\n" (typed) }
             div.composer-foot {
                 fieldset.ways {
                     legend.sr { "Send as" }
@@ -269,8 +299,8 @@ fn composer(workspace: &Workspace, open: &Open, error: Option<&str>, typed: &str
                 select #agent name="agent" {
                     @for user in &workspace.identity.users { option value=(user.id) { (user.full_name) } }
                 }
-                label.sr for="file" { "Attach a file" }
-                input #file type="file" name="file";
+                label.sr for="file" { "Attach files" }
+                input #file type="file" name="file" multiple;
                 button.button type="submit" { "Send" }
             }
         }

@@ -88,7 +88,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "HOTLINE_DATA_DIR",
         ("hotline", "data-dir"),
-        "where the cookie secret, the used links and the sandbox's data are kept",
+        "where the cookie secret, the used links, what was read and the sandbox's data are kept",
         ".hotline",
     ),
     setting(
@@ -303,6 +303,13 @@ pub const SETTINGS: &[Setting] = &[
         ("limits", "downloads"),
         "attachments a session may fetch",
         "60/1m",
+    ),
+    setting("HOTLINE_RATE_UPLOADS", ("limits", "uploads"), "files a session may send", "120/10m"),
+    setting(
+        "HOTLINE_UPLOAD_MB",
+        ("limits", "upload-mb"),
+        "the most megabytes that the files of one message may have",
+        "100",
     ),
     setting(
         "HOTLINE_RATE_TRANSCRIPTS",

@@ -1,5 +1,6 @@
 //! From what went wrong at Plain to a sentence for the visitor. The operator's line was logged by the client.
 
+use super::uploads;
 use crate::{
     domain::{
         error::{Code, DeskError, FieldError},
@@ -39,6 +40,25 @@ pub(super) fn for_download(error: PlainError) -> DeskError {
 /// A file cannot be had because Plain cannot be reached or refuses us.
 pub(super) fn no_file_now() -> DeskError {
     DeskError::of(Code::Unavailable, Sentence::NoFileNow)
+}
+
+/// The same for a file that was to be announced.
+pub(super) fn for_upload(error: PlainError, most: u64) -> DeskError {
+    match error {
+        PlainError::NotFound => DeskError::removed(),
+        PlainError::Rejected(fault) if fault.code == "attachment_file_size_too_large" => {
+            uploads::too_large(most)
+        }
+        PlainError::Rejected(fault) if fault.code == "attachment_file_type_not_allowed" => {
+            uploads::wrong(Sentence::FileKind)
+        }
+        _ => no_upload_now(),
+    }
+}
+
+/// A file cannot be taken because Plain or its storage cannot be reached or refuses us.
+pub(super) fn no_upload_now() -> DeskError {
+    DeskError::of(Code::Unavailable, Sentence::NoUploadNow)
 }
 
 /// It is not known whether the message arrived.

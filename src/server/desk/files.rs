@@ -14,7 +14,10 @@ use crate::{
         sentence::Sentence,
         thread::Conversation,
     },
-    server::plain::operations::{Download, DownloadUrl},
+    server::plain::{
+        operations::{Download, DownloadUrl},
+        storage::Fetched,
+    },
 };
 use std::time::Duration;
 
@@ -25,13 +28,19 @@ const MAX_PAGES: usize = 20;
 #[derive(Debug)]
 pub(super) struct Files {
     known: moka::future::Cache<(ThreadId, AttachmentId), Attachment>,
+    /// Addresses of files that are shown piece by piece, for much less than the minutes that they live.
+    minted: moka::future::Cache<(ThreadId, AttachmentId), DownloadUrl>,
     /// Threads that were searched just now; what was not found there is not there.
     searched: moka::future::Cache<ThreadId, ()>,
 }
 
 impl Default for Files {
     fn default() -> Self {
-        Self { known: bounded(20_000, 600), searched: bounded(10_000, 30) }
+        Self {
+            known: bounded(20_000, 600),
+            searched: bounded(10_000, 30),
+            minted: bounded(10_000, 60),
+        }
     }
 }
 
@@ -62,6 +71,44 @@ impl Desk {
         thread: &ThreadId,
         id: &AttachmentId,
     ) -> Result<DownloadUrl, DeskError> {
+        let file = self.handed_on(thread, id).await?;
+        self.address(&file).await
+    }
+
+    /// The same for a file that the conversation shows, with the MIME type under which it is sent.
+    /// [`Code::Forbidden`] for every kind that is not shown.
+    pub async fn shown(
+        &self,
+        thread: &ThreadId,
+        id: &AttachmentId,
+    ) -> Result<(DownloadUrl, &'static str), DeskError> {
+        let file = self.handed_on(thread, id).await?;
+        let Some((_, kind)) = file::media(&file.mime_type) else {
+            return Err(DeskError::of(Code::Forbidden, Sentence::FileNotShown));
+        };
+        let wanted = (thread.clone(), id.clone());
+        if let Some(url) = self.0.files.minted.get(&wanted).await {
+            return Ok((url, kind));
+        }
+        let url = self.address(&file).await?;
+        self.0.files.minted.insert(wanted, url.clone()).await;
+        Ok((url, kind))
+    }
+
+    /// A part of a shown file, or all of it.
+    pub async fn fetch(
+        &self,
+        url: &DownloadUrl,
+        range: Option<&str>,
+    ) -> Result<Fetched, DeskError> {
+        self.0.plain.fetch(url, range).await.ok_or_else(errors::no_file_now)
+    }
+
+    async fn handed_on(
+        &self,
+        thread: &ThreadId,
+        id: &AttachmentId,
+    ) -> Result<Attachment, DeskError> {
         let file = self.attachment(thread, id).await.map_err(|error| match error.code {
             Code::NotFound => error,
             _ => errors::no_file_now(),
@@ -69,7 +116,11 @@ impl Desk {
         if file::is_refused(&file.file_name) {
             return Err(DeskError::of(Code::Forbidden, Sentence::Program));
         }
-        match self.0.plain.download_url(id.as_str()).await.map_err(errors::for_download)? {
+        Ok(file)
+    }
+
+    async fn address(&self, file: &Attachment) -> Result<DownloadUrl, DeskError> {
+        match self.0.plain.download_url(file.id.as_str()).await.map_err(errors::for_download)? {
             Download::Ready(url) => Ok(url),
             Download::Pending => Err(DeskError::of(Code::Unavailable, Sentence::BeingChecked)),
             Download::Infected => Err(DeskError::of(Code::Forbidden, Sentence::Harmful)),
@@ -88,7 +139,7 @@ impl Desk {
             return Ok(file);
         }
         let Some(mut older) = newest.older.clone() else { return Err(DeskError::no_such_file()) };
-        let Files { known, searched } = &self.0.files;
+        let Files { known, searched, .. } = &self.0.files;
         let wanted = (thread.clone(), id.clone());
         if let Some(file) = known.get(&wanted).await {
             return Ok(file);

@@ -1,7 +1,7 @@
 //! Opening a request: customer, thread, first message. One submission gives one thread, however often it is sent
 //! and wherever it stopped.
 
-use super::{Desk, errors, memory, to_the_end};
+use super::{Desk, errors, memory, reply::Words, to_the_end};
 use crate::{
     domain::{error::DeskError, ids::ThreadId, request::Request},
     server::plain::{
@@ -88,20 +88,20 @@ impl Desk {
             self.0.channels.insert(thread.clone(), channel).await;
         }
         self.learn(&thread, &customer.id).await?;
-        let text = &request.message;
+        let words = Words::of(&request.message);
         let sent = match fresh {
             true => None,
             false => self
-                .find(&thread, &customer.id, text, None, &done)
+                .find(&thread, &customer.id, &words, None, &done)
                 .await
                 .map_err(errors::half_open)?,
         };
         if sent.is_none() {
-            let mut result = self.send(&thread, &customer.id, text, None, &done).await;
+            let mut result = self.send(&thread, &customer.id, &words, None, &done).await;
             if matches!(result, Err(PlainError::UnknownOutcome(ref cause)) if cause.word() == "not_found")
             {
                 // Read back, and it is not there: once more.
-                result = self.send(&thread, &customer.id, text, None, &done).await;
+                result = self.send(&thread, &customer.id, &words, None, &done).await;
             }
             self.invalidate(&thread).await;
             result.map_err(errors::half_open)?;

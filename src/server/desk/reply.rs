@@ -1,11 +1,11 @@
 //! Sending a message of the customer's, once.
 
-use super::{Desk, errors, mapping, memory, to_the_end};
+use super::{Desk, errors, mapping, memory, to_the_end, uploads::Attached};
 use crate::{
     domain::{
         error::DeskError,
         ids::{ClientMessageId, ThreadId},
-        message::{Role, SentReply},
+        message::{Message, Role, SentReply},
         time::At,
     },
     server::{
@@ -30,34 +30,74 @@ enum Told {
     Open(i64),
 }
 
+/// What a message says and carries.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// Empty only beside files.
+    pub(super) text: String,
+    pub(super) files: Vec<Attached>,
+}
+
+impl Words {
+    /// Only a text.
+    pub(super) fn of(text: &str) -> Self {
+        Self { text: text.to_owned(), files: Vec::new() }
+    }
+
+    /// Whether a message says and carries just this, or says it as it reads where marks mean something. Of files only the sizes are compared: the ids of a second try are
+    /// others, and Plain may have its own mind about names.
+    fn are_in(&self, message: &Message, marked: Option<&str>) -> bool {
+        let mut wanted: Vec<u64> = self.files.iter().map(|file| file.bytes).collect();
+        let mut found: Vec<u64> = message.attachments.iter().map(|file| file.bytes).collect();
+        wanted.sort_unstable();
+        found.sort_unstable();
+        let said = message.text.trim() == self.text.trim()
+            || marked.is_some_and(|marked| words(&message.text) == marked);
+        said && wanted == found
+    }
+}
+
 impl Desk {
-    /// Sends a reply. `text` went through [`check_text`](crate::domain::request::check_text). The same key and text
-    /// are sent once, whoever asks, how often and on which instance, as long as the [`Memory`](memory::Memory) remembers;
-    /// what happens where it cannot is told there. Runs to its end even if the caller goes away.
-    ///
-    /// [`Code::Unknown`](crate::domain::error::Code::Unknown): Plain did not say, and the message is not in the
-    /// timeline (yet). Asking again with the same key is safe: it is looked for first.
+    /// Sends a reply without files; see [`Desk::reply_with`].
     pub async fn reply(
         &self,
         thread: &ThreadId,
         text: &str,
         key: &ClientMessageId,
     ) -> Result<SentReply, DeskError> {
-        let (desk, thread, text, key) =
-            (self.clone(), thread.clone(), text.to_owned(), key.clone());
-        to_the_end(Box::pin(async move { desk.replying(&thread, &text, &key).await })).await
+        self.reply_with(thread, text, Vec::new(), key).await
+    }
+
+    /// Sends a reply. `text` went through [`check_text`](crate::domain::request::check_text), or is empty beside files.
+    /// The same key, text and files (by [`Attached::print`]) are sent once, whoever asks, how often and on which instance, as long as the [`Memory`](memory::Memory) remembers;
+    /// what happens where it cannot is told there. Runs to its end even if the caller goes away.
+    ///
+    /// [`Code::Unknown`](crate::domain::error::Code::Unknown): Plain did not say, and the message is not in the
+    /// timeline (yet). Asking again with the same key is safe: it is looked for first.
+    pub async fn reply_with(
+        &self,
+        thread: &ThreadId,
+        text: &str,
+        files: Vec<Attached>,
+        key: &ClientMessageId,
+    ) -> Result<SentReply, DeskError> {
+        let (desk, thread, key) = (self.clone(), thread.clone(), key.clone());
+        let words = Words { text: text.to_owned(), files };
+        to_the_end(Box::pin(async move { desk.replying(&thread, &words, &key).await })).await
     }
 
     async fn replying(
         &self,
         thread: &ThreadId,
-        text: &str,
+        words: &Words,
         key: &ClientMessageId,
     ) -> Result<SentReply, DeskError> {
         self.present(thread).await?;
-        let key = memory::key("reply", &[thread.as_str(), key.as_str(), text]);
+        let mut parts = vec![thread.as_str(), key.as_str(), words.text.as_str()];
+        parts.extend(words.files.iter().map(|file| file.print.as_str()));
+        let key = memory::key("reply", &parts);
         let _turn = self.0.turns.take(&key).await;
-        let work = self.replying_alone(thread, text, &key);
+        let work = self.replying_alone(thread, words, &key);
         memory::alone(&*self.0.memory, &key, self.patience(), work)
             .await
             .unwrap_or_else(|memory::Busy| Err(errors::unknown()))
@@ -67,7 +107,7 @@ impl Desk {
     async fn replying_alone(
         &self,
         thread: &ThreadId,
-        text: &str,
+        words: &Words,
         key: &str,
     ) -> Result<SentReply, DeskError> {
         let earlier = match self.0.memory.recall(key).await {
@@ -84,7 +124,7 @@ impl Desk {
         let customer = self.customer_of(thread).await?;
         // An earlier try may have arrived after all. If that cannot be found out, it stays open.
         if let Some(since) = earlier {
-            match self.find(thread, &customer, text, Some(since), key).await {
+            match self.find(thread, &customer, words, Some(since), key).await {
                 Ok(None) => {}
                 Ok(Some(reply)) => {
                     self.tell(thread, key, Told::Sent(reply.clone())).await;
@@ -100,13 +140,13 @@ impl Desk {
         let since = earlier.unwrap_or_else(now_ms);
         // Before anything is sent: whoever works on this key after an end in the middle of it looks first.
         self.tell(thread, key, Told::Open(since)).await;
-        let mut result = self.send(thread, &customer, text, Some(since), key).await;
+        let mut result = self.send(thread, &customer, words, Some(since), key).await;
         if matches!(result, Err(PlainError::Rejected(_) | PlainError::NotFound)) {
             // Locked, gone, or the customer was merged into another: what we knew of the thread is old.
             self.0.customers.invalidate(thread).await;
             let now = self.customer_of(thread).await?;
             if now != customer {
-                result = self.send(thread, &now, text, Some(since), key).await;
+                result = self.send(thread, &now, words, Some(since), key).await;
             }
         }
         if let Ok(reply) = &result {
@@ -136,16 +176,16 @@ impl Desk {
         &self,
         thread: &ThreadId,
         customer: &str,
-        text: &str,
+        words: &Words,
         since: Option<i64>,
         key: &str,
     ) -> Result<SentReply, PlainError> {
-        let error = match self.write(thread, customer, text, since, key).await {
+        let error = match self.write(thread, customer, words, since, key).await {
             Err(error @ PlainError::UnknownOutcome(_)) => error,
             known => return known,
         };
         tokio::time::sleep(self.0.settings.settle).await;
-        match self.find(thread, customer, text, since, key).await {
+        match self.find(thread, customer, words, since, key).await {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => Err(PlainError::UnknownOutcome(Box::new(PlainError::NotFound))),
             Err(_) => Err(error),
@@ -157,24 +197,26 @@ impl Desk {
         &self,
         thread: &ThreadId,
         customer: &str,
-        text: &str,
+        words: &Words,
         since: Option<i64>,
         key: &str,
     ) -> Result<SentReply, PlainError> {
         let plain = &self.0.plain;
+        let text = words.text.as_str();
+        let files: Vec<&str> = words.files.iter().map(|file| file.id.as_str()).collect();
         if self.channel_of(thread).await? == Channel::Chat {
-            let chat = plain.send_customer_chat(customer, thread.as_str(), text).await?;
+            let chat = plain.send_customer_chat(customer, thread.as_str(), text, &files).await?;
             self.claim(thread, &chat.id, key).await;
             let at = mapping::at(&chat.created_at).unwrap_or_else(now);
             return Ok(SentReply { message_id: chat.id, at });
         }
         let since = since.unwrap_or_else(now_ms);
-        plain.reply_as_customer(customer, thread.as_str(), text).await?;
+        plain.reply_as_customer(customer, thread.as_str(), text, &files).await?;
         // Plain has it, and does not say under which id.
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            if let Ok(Some(sent)) = self.find(thread, customer, text, Some(since), key).await {
+            if let Ok(Some(sent)) = self.find(thread, customer, words, Some(since), key).await {
                 return Ok(sent);
             }
             if began.elapsed() + pause > self.0.settings.find_sent {
@@ -198,13 +240,13 @@ impl Desk {
         Ok(channel)
     }
 
-    /// Looks among the newest messages for one of this customer's with this text, written after `since`, that is
+    /// Looks among the newest messages for one of this customer's with these words and files, written after `since`, that is
     /// not known to be another one.
     pub(super) async fn find(
         &self,
         thread: &ThreadId,
         customer: &str,
-        text: &str,
+        wanted: &Words,
         since: Option<i64>,
         key: &str,
     ) -> Result<Option<SentReply>, PlainError> {
@@ -216,12 +258,11 @@ impl Desk {
         let machine_user = self.machine_user_for(&timeline).await;
         let messages = mapping::messages(timeline, machine_user.as_deref());
         // As it reads where Slack's marks mean something.
-        let marked = (!chat).then(|| words(&render(text.to_owned(), Dialect::Slack).text));
+        let marked = (!chat).then(|| words(&render(wanted.text.clone(), Dialect::Slack).text));
         for message in messages.into_iter().rev() {
             let ours = message.author.role == Role::Customer
                 && message.author.me
-                && (message.text.trim() == text.trim()
-                    || marked.as_ref().is_some_and(|marked| words(&message.text) == *marked))
+                && wanted.are_in(&message, marked.as_deref())
                 && since.as_ref().is_none_or(|since| message.at >= *since);
             let Some(id) = message.source_id.filter(|_| ours) else { continue };
             // Where nobody can tell, it is taken for ours: rather not sent than sent twice.
@@ -235,7 +276,7 @@ impl Desk {
     }
 
     /// The customer a thread belongs to. Fails for a thread that was removed or is locked.
-    async fn customer_of(&self, thread: &ThreadId) -> Result<String, DeskError> {
+    pub(super) async fn customer_of(&self, thread: &ThreadId) -> Result<String, DeskError> {
         if let Some(customer) = self.0.customers.get(thread).await {
             return Ok(customer);
         }

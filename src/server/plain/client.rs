@@ -91,6 +91,8 @@ pub struct PlainClient(Arc<Inner>);
 struct Inner {
     settings: PlainSettings,
     http: reqwest::Client,
+    /// For files: without the key, and without any decoding that would change their length.
+    storage: reqwest::Client,
     /// The answer to everything, instead of asking anybody.
     canned: Option<(u16, bytes::Bytes)>,
 }
@@ -114,15 +116,32 @@ impl PlainClient {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(SetupError::Http)?;
-        Ok(Self(Arc::new(Inner { settings, http, canned: None })))
+        let storage = reqwest::Client::builder()
+            .user_agent(concat!("hotline/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(settings.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_gzip()
+            .build()
+            .map_err(SetupError::Http)?;
+        Ok(Self(Arc::new(Inner { settings, http, storage, canned: None })))
     }
 
     /// For the fuzz targets: every request gets this answer, and nothing is connected to.
     #[doc(hidden)]
     pub fn canned(&self, status: u16, body: impl Into<bytes::Bytes>) -> Self {
-        let Inner { settings, http, .. } = &*self.0;
+        let Inner { settings, http, storage, .. } = &*self.0;
         let canned = Some((status, body.into()));
-        Self(Arc::new(Inner { settings: settings.clone(), http: http.clone(), canned }))
+        let (settings, http, storage) = (settings.clone(), http.clone(), storage.clone());
+        Self(Arc::new(Inner { settings, http, storage, canned }))
+    }
+
+    pub(super) fn storage(&self) -> &reqwest::Client {
+        &self.0.storage
+    }
+
+    /// The longest silence of the storage. Longer than anybody may stay silent in the middle of a body sent to us.
+    pub(super) fn storage_patience(&self) -> Duration {
+        self.0.settings.request_timeout * 3
     }
 
     pub(super) fn api_url(&self) -> &url::Url {

@@ -5,6 +5,7 @@
 
 pub mod conversation;
 mod create_attachment_download_url;
+mod create_attachment_upload_url;
 mod create_thread;
 mod create_thread_event;
 mod mark_thread;
@@ -19,6 +20,7 @@ mod upsert_customer;
 
 pub use conversation::{Page, Timeline};
 pub use create_attachment_download_url::{Download, DownloadUrl};
+pub use create_attachment_upload_url::{AttachmentKind, UploadForm};
 pub use create_thread::{NewThread, SlackChannel};
 pub use create_thread_event::NewThreadEvent;
 pub use send_customer_chat::SentChat;

@@ -28,22 +28,26 @@ impl DownloadUrl {
         self.0.as_str()
     }
 
-    /// Only what a visitor's browser may be sent to: `https`, or this very machine if Plain itself is reached
-    /// without encryption, which is the sandbox.
     fn parse(api: &Url, text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok()?;
-        let here = match url.host()? {
-            Host::Ipv4(ip) => ip.is_loopback(),
-            Host::Ipv6(ip) => ip.is_loopback(),
-            Host::Domain(name) => name == "localhost",
-        };
-        let safe = match url.scheme() {
-            "https" => true,
-            "http" => here && api.scheme() == "http",
-            _ => false,
-        };
-        (safe && url.username().is_empty() && url.password().is_none()).then_some(Self(url))
+        Url::parse(text).ok().filter(|url| is_safe(api, url)).map(Self)
     }
+}
+
+/// Where files may come from and go to: `https`, or this very machine if Plain itself is reached without encryption,
+/// which is the sandbox.
+pub(super) fn is_safe(api: &Url, url: &Url) -> bool {
+    let here = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => return false,
+    };
+    let safe = match url.scheme() {
+        "https" => true,
+        "http" => here && api.scheme() == "http",
+        _ => false,
+    };
+    safe && url.username().is_empty() && url.password().is_none()
 }
 
 impl fmt::Debug for DownloadUrl {

@@ -25,11 +25,14 @@ impl PlainClient {
         customer_id: &str,
         thread_id: &str,
         text: &str,
+        attachment_ids: &[&str],
     ) -> Result<(), PlainError> {
         use reply_to_thread::*;
         let input = ReplyToThreadInput {
             thread_id: thread_id.into(),
             text_content: text.into(),
+            attachment_ids: (!attachment_ids.is_empty())
+                .then(|| attachment_ids.iter().map(|id| (*id).into()).collect()),
             impersonation: Some(ImpersonationInput {
                 as_customer: CustomerImpersonationInput {
                     customer_identifier: CustomerIdentifierInput {

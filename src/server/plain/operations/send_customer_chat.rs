@@ -26,19 +26,22 @@ pub struct SentChat {
 }
 
 impl PlainClient {
-    /// Sends a message. Plain has no idempotency key for it: after [`PlainError::UnknownOutcome`] read the
+    /// Sends a message: a text, uploaded files, or both. Plain has no idempotency key for it: after [`PlainError::UnknownOutcome`] read the
     /// timeline before sending again.
     pub async fn send_customer_chat(
         &self,
         customer_id: &str,
         thread_id: &str,
         text: &str,
+        attachment_ids: &[&str],
     ) -> Result<SentChat, PlainError> {
         use send_customer_chat::*;
         let input = SendCustomerChatInput {
             customer_id: customer_id.into(),
             thread_id: thread_id.into(),
-            text: Some(text.into()),
+            text: (!text.is_empty()).then(|| text.into()),
+            attachment_ids: (!attachment_ids.is_empty())
+                .then(|| attachment_ids.iter().map(|id| (*id).into()).collect()),
         };
         let data =
             self.run::<SendCustomerChat>(Kind::Once, Variables { input }, Some(thread_id)).await?;
