@@ -220,6 +220,32 @@ async fn nobody_attaches_somebody_elses_file() {
     house.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_go_into_slack() {
+    let settings = [
+        ("PLAIN_CHANNEL", "slack"),
+        ("PLAIN_SLACK_TEAM_ID", "T0SANDBOX01"),
+        ("PLAIN_SLACK_CHANNEL_ID", "C0SANDBOX01"),
+    ];
+    let (house, wire) = House::wired(&settings).await;
+    let mut dana = house.visitor();
+    let thread = dana.ask(&Form::new("uploads-0013")).await;
+    let page = dana.get(&format!("/t/{thread}")).await;
+    assert!(
+        page.tag("data-most=\"50000000\"").is_some(),
+        "what Plain takes with a message into Slack"
+    );
+    let file = ticket(&dana, &thread, "a.txt", b"hello").await;
+    assert_eq!(wire.inputs(ANNOUNCE)[0]["input"]["attachmentType"], "SLACK");
+    for _ in 0..2 {
+        let files = [file.clone()];
+        let page = say(&mut dana, &thread, "See the *file*", "uploads-slack-1", &files).await;
+        assert_eq!(page.status, 200, "{page:?}");
+    }
+    assert_eq!(sent(&house, &thread).await, [json!(["See the *file*", 1])]);
+    house.close().await;
+}
+
 fn file(name: &str, content: &[u8]) -> multipart::Part {
     multipart::Part::bytes(content.to_vec()).file_name(name.to_owned())
 }
