@@ -93,21 +93,24 @@ export class Sandbox {
     return new Set(taken.map(({ eventId }) => eventId)).size;
   }
 
-  /** The texts of all chats of a thread, as an agent's client reads them. */
+  /** The texts of all chats of a thread, oldest first, as an agent's client reads them. */
   async chats(threadId: string): Promise<string[]> {
     const result = await this.plain.rawRequest({
       query: `query Chats($threadId: ID!) {
         thread(threadId: $threadId) {
-          timelineEntries(filters: { entryTypes: [CHAT] }, first: 100) { edges { node { entry { ... on ChatEntry { text } } } } }
+          timelineEntries(filters: { entryTypes: [CHAT] }, first: 100) { edges { node { id timestamp { iso8601 } entry { ... on ChatEntry { text } } } } }
         }
       }`,
       variables: { threadId },
     });
     if (result.error) throw new Error(`reading ${threadId}: ${JSON.stringify(result.error)}`);
     const { thread } = result.data as {
-      thread: { timelineEntries: { edges: { node: { entry: { text: string } } }[] } } | null;
+      thread: { timelineEntries: { edges: { node: { id: string; timestamp: { iso8601: string }; entry: { text: string } } }[] } } | null;
     };
     if (!thread) throw new Error(`no thread ${threadId}`);
-    return thread.timelineEntries.edges.map(({ node }) => node.entry.text);
+    // Which end comes first, Plain does not promise.
+    const nodes = thread.timelineEntries.edges.map(({ node }) => node);
+    const place = ({ id, timestamp }: (typeof nodes)[number]) => `${timestamp.iso8601} ${id}`;
+    return nodes.sort((a, b) => (place(a) < place(b) ? -1 : 1)).map(({ entry }) => entry.text);
   }
 }

@@ -78,7 +78,7 @@ test('sound and notifications come only to whoever switched them on', async ({ p
   await stand.sandbox.answer(threadId, unique('Loudly'));
   await expect.poll(async () => (await told()).length).toBe(3);
   expect((await told()).filter((what) => what === 'sound')).toHaveLength(2);
-  expect((await told()).at(-1)).toMatch(/answered$/);
+  expect((await told()).filter((what) => /answered$/.test(what))).toHaveLength(1);
 });
 
 test('a message taller than the view opens at its first line', async ({ page, scripted, stand }) => {
@@ -130,7 +130,9 @@ test('of a thousand messages fifty come first; whoever reads back stays at their
   test.setTimeout(180_000);
   const threadId = await ask(page, scripted);
   await stand.sandbox.faults({ webhooks: { drop: true } });
-  for (let count = 1; count <= 1000; count += 1) await stand.sandbox.answer(threadId, `Number ${count}.`);
+  for (let count = 0; count < 1000; count += 20) {
+    await Promise.all(Array.from({ length: 20 }, (_, at) => stand.sandbox.answer(threadId, `Number ${count + at}.`)));
+  }
   await stand.sandbox.faults({});
   const html = await (await page.request.get(`/t/${threadId}`)).text();
   expect(html.split('class="message"').length - 1).toBeLessThanOrEqual(51);
@@ -140,7 +142,9 @@ test('of a thousand messages fifty come first; whoever reads back stays at their
   const shown = conversation(page).locator('li.message');
   for (let pages = 1; pages <= 3; pages += 1) {
     await expect(shown).toHaveCount(50 * pages);
-    const read = message(page, `Number ${1000 - 50 * pages + 3}.`);
+    // The one after the first: that one loses its author's name when it turns out not to be the first of its group.
+    const entry = await shown.nth(2).getAttribute('data-entry-id');
+    const read = page.locator(`li.message[data-entry-id="${entry}"]`);
     let go = () => {};
     const held = new Promise<void>((done) => (go = done));
     await page.route('**/api/support/messages?**before=**', async (route) => {
@@ -169,9 +173,16 @@ test('a row that came live is the row that a reload shows', async ({ page, scrip
   await expect(row.locator('.message__role')).toBeVisible();
   const shape = () =>
     row.evaluate((element) => {
-      const copy = element.cloneNode(true) as HTMLElement;
-      copy.removeAttribute('data-new');
-      return copy.outerHTML.replaceAll('<!---->', '').replaceAll('<!>', '');
+      // Elements with their attributes in order, and texts without the spaces between them.
+      const outline = (node: Element): unknown => [
+        node.tagName,
+        ...Array.from(node.attributes, ({ name, value }) => `${name}=${value}`).filter((it) => it !== 'data-new=').sort(),
+        ...Array.from(node.childNodes)
+          .filter((child) => child.nodeType !== Node.COMMENT_NODE)
+          .map((child) => (child instanceof Element ? outline(child) : (child.textContent ?? '').trim()))
+          .filter((child) => child !== ''),
+      ];
+      return JSON.stringify(outline(element), null, 1);
     });
   const live = await shape();
   await page.reload();
