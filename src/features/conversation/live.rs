@@ -69,6 +69,8 @@ struct Tab {
     thread: String,
     words: Words,
     reading: Cell<Reading>,
+    /// Whether the view goes to the end with the next frame, and there to something new.
+    following: Cell<Option<bool>>,
     stream: RefCell<Option<EventStream>>,
 }
 
@@ -110,6 +112,7 @@ pub fn start() {
             thread: thread.to_string(),
             words,
             reading: Cell::new(Reading::Idle),
+            following: Cell::default(),
             stream: RefCell::default(),
         })),
     };
@@ -295,8 +298,15 @@ impl Live {
 
     /// Goes to the newest message once it is drawn; of a new one that is taller than the view, to its first line.
     pub fn follow(self, new: bool) {
+        // One answer may come as several events within a frame.
+        let planned = self.tab.following.get();
+        self.tab.following.set(Some(new || planned == Some(true)));
+        if planned.is_some() {
+            return;
+        }
         request_animation_frame(move || {
             let list = self.list();
+            let new = self.tab.following.take() == Some(true);
             match find(list, ".message:nth-last-child(1 of .message)").filter(|_| new) {
                 Some(last) => scroll::to_last(list, &last),
                 None => scroll::to_end(list),
