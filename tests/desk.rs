@@ -21,6 +21,7 @@ use hotline::{
         live::StreamEvent,
         message::Role,
         request::Request,
+        sentence::Sentence,
         thread::{Conversation, Status},
     },
     server::{
@@ -630,7 +631,7 @@ async fn a_retry_goes_on_where_it_stopped() {
         .await;
     let error = house.desk.open_request(&request()).await.unwrap_err();
     assert_eq!(error.code, Code::Unavailable);
-    assert!(error.error.contains("was opened"), "{error}");
+    assert_eq!(error.sentence, Some(Sentence::HalfOpen), "{error}");
     assert_eq!(house.desk.open_request(&request()).await.unwrap_err().code, Code::Unknown);
     let opened = house.desk.open_request(&request()).await.unwrap();
     assert_eq!(house.plain.count("CreateThread"), 1);
