@@ -255,6 +255,7 @@ pub async fn post_reply(
             match read {
                 Ok(()) => Ok(form),
                 Err(error) => {
+                    let error = said(state.languages.of(&parts.headers), error);
                     let echo = visitor::reply_echo(form.text, form.client_message_id, &error);
                     let again = Request::from_parts(parts, Body::empty());
                     return refused(render(state, again, echo).await, status_of(&error), &error);
