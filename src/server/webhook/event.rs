@@ -1,7 +1,7 @@
 //! From a webhook's body to what a visitor may know of it.
 //!
 //! An allow-list twice over: only events that are named here are looked into, and only fields that are named in the
-//! structs below are read at all. Everything else in a body, internal text above all, is skipped by the parser and
+//! structs of [`shape`] are read at all. Everything else in a body, internal text above all, is skipped by the parser and
 //! exists nowhere afterwards.
 //!
 //! Plain promises that shapes grow and enums get new values, so nothing unknown is an error: an unknown event, entry
@@ -11,6 +11,12 @@
 //! Only what is no envelope at all is an error. It is answered 400, so that Plain keeps it and delivers it again for
 //! five days: Plain's list of failed deliveries is the dead-letter list, and nothing is kept twice.
 
+mod shape;
+
+use self::shape::{
+    Actor, Component, Entry, EntryPart, Envelope, File, GivenReaction, Kindred, Lenient, Outline,
+    Part, Payload, Thread,
+};
 use crate::{
     domain::{
         ids::{CustomerId, EntryId, EventId, ThreadId},
@@ -25,10 +31,7 @@ use crate::{
         markup::{self, Rendered},
     },
 };
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 /// A verified body, read.
 #[derive(Debug)]
@@ -219,264 +222,6 @@ fn parse<P: DeserializeOwned>(body: &[u8]) -> Result<Envelope<P>, BadBody> {
 
 fn millis(time: &str) -> Option<i64> {
     time.parse::<jiff::Timestamp>().ok().map(|time| time.as_millisecond())
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope<P> {
-    id: String,
-    #[serde(rename = "type")]
-    kind: String,
-    timestamp: String,
-    webhook_metadata: Metadata,
-    payload: P,
-}
-
-impl<P> Envelope<P> {
-    fn map<Q>(self, f: impl FnOnce(P) -> Q) -> Envelope<Q> {
-        Envelope {
-            id: self.id,
-            kind: self.kind,
-            timestamp: self.timestamp,
-            webhook_metadata: self.webhook_metadata,
-            payload: f(self.payload),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    webhook_target_version: Option<String>,
-    webhook_delivery_attempt_timestamp: String,
-}
-
-/// What is read of all payloads; of internal objects only whether they are there.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Payload {
-    thread: Option<Thread>,
-    chat: Option<Part>,
-    slack_message: Option<Part>,
-    ms_teams_message: Option<Part>,
-    email: Option<IgnoredAny>,
-    note: Option<IgnoredAny>,
-    discussion: Option<IgnoredAny>,
-    timeline_entry: Option<Entry>,
-    previous_timeline_entry: Option<Entry>,
-    previous_customer: Option<Customer>,
-    change_type: Option<String>,
-}
-
-/// The least that is worth something, where the whole is in a shape unknown: each part of it, if that can be read.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Outline {
-    thread: Lenient<ThreadOutline>,
-    note: Option<IgnoredAny>,
-    discussion: Option<IgnoredAny>,
-    timeline_entry: Lenient<EntryOutline>,
-    previous_timeline_entry: Lenient<EntryOutline>,
-    previous_customer: Lenient<Named>,
-    change_type: Lenient<String>,
-}
-
-/// A value of whatever shape, kept if it has the wanted one.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Lenient<T> {
-    Fine(T),
-    Other(IgnoredAny),
-}
-
-impl<T> Lenient<T> {
-    fn fine(self) -> Option<T> {
-        match self {
-            Lenient::Fine(value) => Some(value),
-            Lenient::Other(_) => None,
-        }
-    }
-}
-
-impl<T> Default for Lenient<T> {
-    fn default() -> Self {
-        Lenient::Other(IgnoredAny)
-    }
-}
-
-#[derive(Deserialize)]
-struct Named {
-    id: String,
-}
-
-impl From<Named> for Customer {
-    fn from(Named { id }: Named) -> Self {
-        Customer { id, full_name: None }
-    }
-}
-
-#[derive(Deserialize)]
-struct ThreadOutline {
-    id: String,
-    #[serde(default)]
-    customer: Lenient<Named>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EntryOutline {
-    thread_id: Option<String>,
-    #[serde(default)]
-    customer_id: Lenient<String>,
-    entry: Kind,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Kind {
-    entry_type: String,
-}
-
-impl From<Outline> for Payload {
-    fn from(outline: Outline) -> Self {
-        let thread = |ThreadOutline { id, customer }| Thread {
-            id,
-            customer: customer.fine().map(Customer::from),
-            ..Thread::default()
-        };
-        let entry = |EntryOutline { thread_id, customer_id, entry }| Entry {
-            thread_id,
-            customer_id: customer_id.fine(),
-            entry: EntryPart { entry_type: entry.entry_type, ..EntryPart::default() },
-            ..Entry::default()
-        };
-        Self {
-            thread: outline.thread.fine().map(thread),
-            note: outline.note,
-            discussion: outline.discussion,
-            timeline_entry: outline.timeline_entry.fine().map(entry),
-            previous_timeline_entry: outline.previous_timeline_entry.fine().map(entry),
-            previous_customer: outline.previous_customer.fine().map(Customer::from),
-            change_type: outline.change_type.fine(),
-            ..Self::default()
-        }
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Thread {
-    id: String,
-    customer: Option<Customer>,
-    status: Option<String>,
-    status_detail: Option<Detail>,
-    status_changed_by: Lenient<Kindred>,
-    assignee: Option<Assignee>,
-    additional_assignees: Option<Vec<Assignee>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Customer {
-    id: String,
-    full_name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Detail {
-    r#type: String,
-}
-
-/// Agents have a public name beside their own; only that one is read.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Assignee {
-    id: String,
-    public_name: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Actor {
-    actor_type: String,
-    customer_id: Option<String>,
-    user_id: Option<String>,
-}
-
-/// A chat, Slack or Teams message.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Part {
-    timeline_entry_id: String,
-    id: Option<String>,
-    text: Option<String>,
-    resolved_text: Option<String>,
-    attachments: Option<Vec<File>>,
-    slack_reactions: Option<Vec<GivenReaction>>,
-    created_at: String,
-    created_by: Option<Actor>,
-    updated_at: Option<String>,
-    last_edited_on_ms_teams_at: Option<String>,
-    deleted_on_ms_teams_at: Option<String>,
-}
-
-/// Only how many reacted is read, not who.
-#[derive(Deserialize)]
-struct GivenReaction {
-    name: String,
-    #[serde(default)]
-    actors: Vec<Lenient<Kindred>>,
-}
-
-/// What kind of actor somebody is; not who.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Kindred {
-    actor_type: String,
-}
-
-impl Lenient<Kindred> {
-    fn is_person_of_the_team(&self) -> bool {
-        matches!(self, Lenient::Fine(kindred) if kindred.actor_type == "user")
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct File {
-    id: String,
-    file_name: String,
-    file_size_bytes: u64,
-    file_mime_type: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Entry {
-    id: String,
-    customer_id: Option<String>,
-    thread_id: Option<String>,
-    timestamp: String,
-    actor: Option<Actor>,
-    entry: EntryPart,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct EntryPart {
-    entry_type: String,
-    chat_id: Option<String>,
-    text: Option<String>,
-    components: Option<Vec<Component>>,
-    attachments: Option<Vec<File>>,
-}
-
-/// Only the two kinds of component that are plain words; others have neither field.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Component {
-    text: Option<String>,
-    plain_text: Option<String>,
 }
 
 /// What a thread's followers are told.
