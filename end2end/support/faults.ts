@@ -90,8 +90,7 @@ export async function complete(page: Page, house: Pick<Apart, 'sandbox'>, { thre
   const { twice, lost } = await witness.seen();
   expect(twice, 'shown twice').toEqual([]);
   expect(lost, 'lost from the screen').toEqual([]);
-  // Plain lists the newest first.
-  expect((await house.sandbox.chats(threadId)).reverse()).toEqual(all);
+  expect(await house.sandbox.chats(threadId)).toEqual(all);
   await page.reload();
   await hydrated(page);
   await expect(words(page)).toHaveText(all);
