@@ -34,6 +34,9 @@ const NEW: NewThread<'static> = NewThread {
     title: "Title",
     external_id: "submission-1",
     description: "Billing",
+    slack: None,
+    labels: &[],
+    priority: None,
 };
 
 #[tokio::test]

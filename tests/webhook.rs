@@ -735,10 +735,17 @@ fn marked(n: u32, kind: &str, entry_kind: &str, change: &str, marker: &str) -> V
 
 /// What may be told at all.
 fn may_be_told(kind: &str) -> bool {
-    ["chat_", "email_", "slack_", "ms_teams_", "status_transitioned", "timeline_entry"]
-        .iter()
-        .any(|part| kind.contains(part))
-        && !kind.contains("service_level")
+    // An assignment is told as a sign that somebody looks at it, without who.
+    let kinds = [
+        "chat_",
+        "email_",
+        "slack_",
+        "ms_teams_",
+        "status_transitioned",
+        "timeline_entry",
+        "thread_assignment",
+    ];
+    kinds.iter().any(|part| kind.contains(part)) && !kind.contains("service_level")
 }
 
 proptest! {

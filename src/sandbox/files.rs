@@ -119,6 +119,9 @@ async fn store_upload(
         let value = pair["value"].as_str().map(str::as_bytes);
         fields.iter().any(|(name, content)| pair["key"] == *name && value == Some(content))
     });
+    if fields.len() < pairs.len() {
+        return Err(wrong("The form's last field must be file."));
+    }
     if !complete {
         return Err((StatusCode::FORBIDDEN, "Fields of the upload form are missing or changed."));
     }

@@ -26,7 +26,9 @@ async fn too_much_is_too_much() {
             let request = request.header("content-type", door.kind()).body(body);
             // Cut off in the middle of sending is an answer, too.
             if let Ok(response) = request.send().await {
-                assert_eq!(response.status(), 413, "{}", door.name());
+                // A file may be that large; but then it says so before.
+                let wanted = if door.route == "/api/support/attachments" { 400 } else { 413 };
+                assert_eq!(response.status(), wanted, "{}", door.name());
             }
         }
         // A length that is promised and not kept, without a byte of it.

@@ -86,7 +86,7 @@ fn show(live: Live) {
             said = star.get_attribute("data-said").unwrap_or_default();
         }
     }
-    write(scope, ".rating__thanks b", &said);
+    write(scope, ".rating__thanks strong", &said);
     set_shown(scope, ".rating__thanks span", rated.is_some());
     if let Some(form) = find(scope, ".rating") {
         set_attribute(&form, "data-rated", rated.map(|_| ""));
@@ -160,7 +160,7 @@ pub fn After(
                     <span class="rating__question">{say!(after.rate)}</span>
                     <span class="rating__thanks" role="status">
                         <span hidden=rating.is_none()>
-                            {say!(after.rated)} " " <b>{rating.map(of_five)}</b>
+                            {say!(after.rated)} " " <strong>{rating.map(of_five)}</strong>
                         </span>
                     </span>
                 </p>
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(html.matches("aria-pressed=\"true\"").count(), 1, "{html}");
         let star = html.split("<button").find(|it| it.contains("aria-pressed=\"true\"")).unwrap();
         assert!(star.contains("value=\"4\"") && star.contains("4 of 5: Good"), "{star}");
-        assert!(html.contains("<b>4 of 5</b>"), "{html}");
+        assert!(html.contains("<strong>4 of 5</strong>"), "{html}");
         let html = panel(Status::Done, false, None);
         assert!(!html.contains("aria-pressed=\"true\""), "{html}");
     }

@@ -213,7 +213,8 @@ impl<S: Stream<Item = Result<Bytes, E>>, E> Stream for Counted<S> {
             None => (2, UploadError::Short),
             Some(Ok(_)) => (3, UploadError::Long),
         };
-        self.flow.fault.store(word, Relaxed);
+        // The first one tells: whoever asks again after it finds the end too early.
+        let _ = self.flow.fault.compare_exchange(0, word, Relaxed, Relaxed);
         Poll::Ready(Some(Err(fault)))
     }
 }

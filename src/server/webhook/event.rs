@@ -13,10 +13,7 @@
 
 mod shape;
 
-use self::shape::{
-    Actor, Component, Entry, EntryPart, Envelope, File, GivenReaction, Kindred, Lenient, Outline,
-    Part, Payload, Thread,
-};
+use self::shape::{Actor, Entry, Envelope, File, Lenient, Outline, Part, Payload, Thread};
 use crate::{
     domain::{
         ids::{CustomerId, EntryId, EventId, ThreadId},
