@@ -38,8 +38,8 @@ pub struct Rows {
 #[derive(Debug)]
 struct Drawn {
     key: String,
-    /// Empty for what the server rendered and nobody has touched yet.
-    looks: String,
+    /// None for what the server rendered and nobody has touched yet.
+    looks: Option<[String; 3]>,
     element: Element,
 }
 
@@ -50,7 +50,7 @@ impl Rows {
         let end = find(&list, ".timeline__empty").map(Into::into);
         let drawn = dom::children(&list).filter_map(|element| {
             let key = element.get_attribute("data-key")?;
-            Some(Drawn { key, looks: String::new(), element })
+            Some(Drawn { key, looks: None, element })
         });
         let drawn = drawn.collect();
         Some(Self { main, list, end, thread, drawn })
@@ -76,14 +76,18 @@ impl Rows {
                 }
                 None => {
                     let Some(element) = self.made(&row, &key) else { continue };
-                    Drawn { key, looks: String::new(), element }
+                    // Unlike all that can be.
+                    Drawn { key, looks: Some(["\0"; 3].map(String::from)), element }
                 }
             };
             let looks = row.looks();
-            if drawn.looks != looks {
-                let adopted = there.is_some() && drawn.looks.is_empty();
-                self.fill(&drawn.element, row, words, adopted);
-                drawn.looks = looks;
+            if drawn.looks.as_ref() != Some(&looks) {
+                // The server's own rendering has the right words, and what stays is left alone: whoever selects in it,
+                // plays or reads it is not disturbed.
+                let changed =
+                    |part: usize| drawn.looks.as_ref().is_some_and(|it| it[part] != looks[part]);
+                self.fill(&drawn.element, row, words, (changed(0), changed(1)));
+                drawn.looks = Some(looks);
             }
             if place.as_ref() == Some(&drawn.element) {
                 place = drawn.element.next_element_sibling();
@@ -111,8 +115,8 @@ impl Rows {
         cut(self.main, &["template[data-row=", name, "]"].concat()).map(Into::into)
     }
 
-    /// `adopted`: the server's own rendering, whose words are right.
-    fn fill(&self, row: &Element, content: Row, words: &Words, adopted: bool) {
+    /// `changed`: whether what it says is another text, and whether what hangs on it is.
+    fn fill(&self, row: &Element, content: Row, words: &Words, changed: (bool, bool)) {
         match content {
             Row::Day { at, .. } => {
                 if let Some(time) = find(row, "time") {
@@ -126,11 +130,11 @@ impl Rows {
                 write(row, "span", turned(status, words));
                 moment(row, &at);
             }
-            Row::Message(bubble) => self.message(row, &bubble, words, adopted),
+            Row::Message(bubble) => self.message(row, &bubble, words, changed),
         }
     }
 
-    fn message(&self, row: &Element, bubble: &Bubble, words: &Words, adopted: bool) {
+    fn message(&self, row: &Element, bubble: &Bubble, words: &Words, (says, hangs): (bool, bool)) {
         let author = &bubble.author;
         let side = side(author);
         let entry = bubble.entry_id.as_ref().map(|id| id.as_str());
@@ -146,16 +150,12 @@ impl Rows {
             set_attribute(row, name, value);
         }
         moment(row, &bubble.at);
-        if adopted {
-            self.read_on(row, bubble);
-            return;
-        }
         let name = shown_name(author, words);
         let letters = if side == "agent" { initials(&name) } else { String::new() };
         write(row, ".avatar", &letters);
         write(row, ".message__name", &name);
         write(row, ".message__role", shown_role(author, words));
-        if let Some(text) = find(row, ".bubble__text") {
+        if says && let Some(text) = find(row, ".bubble__text") {
             match &bubble.html {
                 // The server made it and lets nothing through but words, their marks and links.
                 Some(html) if !bubble.deleted => {
@@ -169,11 +169,13 @@ impl Rows {
                 }
             }
         }
-        let there = bubble.entry_id.is_some();
-        self.list_of(row, ".attachments", &bubble.attachments, |file| {
-            files::filled(self.main, self.thread, file, there)
-        });
-        self.list_of(row, ".reactions", &bubble.reactions, |reaction| self.reaction(reaction));
+        if hangs {
+            let there = bubble.entry_id.is_some();
+            self.list_of(row, ".attachments", &bubble.attachments, |file| {
+                files::filled(self.main, self.thread, file, there)
+            });
+            self.list_of(row, ".reactions", &bubble.reactions, |reaction| self.reaction(reaction));
+        }
         set_shown(row, ".message__edited", bubble.edited);
         write(row, ".message__status", &standing(bubble, words));
         set_shown(row, ".message__again", state(bubble) == "failed");
@@ -184,7 +186,7 @@ impl Rows {
     fn read_on(&self, row: &Element, bubble: &Bubble) {
         let Some(box_) = find(row, ".bubble") else { return };
         if bubble.html.is_some() && !bubble.deleted {
-            for block in dom::all(&box_, "pre") {
+            for block in dom::all(&box_, "pre:not(:has(> .copy))") {
                 if let Some(button) = self.cut("copy") {
                     let _ = block.prepend_with_node_1(&button);
                 }

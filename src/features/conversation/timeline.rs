@@ -120,12 +120,13 @@ impl Row {
         matches!(self, Row::Message(bubble) if bubble.entry_id.as_ref() == Some(entry))
     }
 
-    /// A text that changes whenever the row looks different.
-    pub fn looks(&self) -> String {
+    /// Texts that change whenever the row looks different: what it says, what hangs on it, and the rest.
+    pub fn looks(&self) -> [String; 3] {
+        let rest = |text: String| [String::new(), String::new(), text];
         match self {
-            Row::Day { day, .. } => day.clone(),
-            Row::Unread => String::new(),
-            Row::Turned { status, at, .. } => [status.word(), at.as_str()].concat(),
+            Row::Day { day, .. } => rest(day.clone()),
+            Row::Unread => rest(String::new()),
+            Row::Turned { status, at, .. } => rest([status.word(), at.as_str()].concat()),
             Row::Message(b) => {
                 let why = match &b.delivery {
                     Delivery::Sending => "1",
@@ -136,16 +137,17 @@ impl Row {
                 let flags = [b.edited, b.deleted, b.continued, b.entry_id.is_some()]
                     .map(|flag| if flag { "1" } else { "0" })
                     .concat();
-                let words = b.html.as_ref().unwrap_or(&b.text);
-                let mut looks = [words, b.at.as_str(), why, &b.author.name, &flags].join("\0");
+                let words = if b.deleted { "" } else { b.html.as_ref().unwrap_or(&b.text) };
+                let mut hangs = String::from(if b.entry_id.is_some() { "1" } else { "0" });
                 for file in &b.attachments {
-                    looks.push_str(file.id.as_str());
+                    hangs.push_str(file.id.as_str());
                 }
                 for Reaction { emoji, count } in &b.reactions {
-                    looks.push_str(emoji);
-                    looks.push_str(&count.to_string());
+                    hangs.push_str(emoji);
+                    hangs.push_str(&count.to_string());
                 }
-                looks
+                let rest = [b.at.as_str(), why, &b.author.name, &flags].join("\0");
+                [words.into(), hangs, rest]
             }
         }
     }
