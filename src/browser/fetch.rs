@@ -8,9 +8,13 @@ use crate::domain::{
     words::{Word, Words},
 };
 use js_sys::futures::JsFuture;
-use leptos::prelude::window;
+use leptos::prelude::{set_timeout, window};
+use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortSignal, RequestInit, Response, UrlSearchParams};
+use web_sys::{AbortController, AbortSignal, RequestInit, Response, UrlSearchParams};
+
+/// A network that swallows a request keeps nobody waiting for longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Names and values of what is sent.
 pub type Fields<'a> = [(&'a str, &'a str)];
@@ -55,6 +59,10 @@ async fn exchange(
     }
     let mut url = format!("/api/support/{function}");
     let init = RequestInit::new();
+    let patience = AbortController::new()?;
+    init.set_signal(Some(&patience.signal()));
+    // What is over already cannot be aborted.
+    set_timeout(move || patience.abort(), PATIENCE);
     if post {
         init.set_method("POST");
         init.set_body(&form);

@@ -400,12 +400,12 @@ async fn a_removed_conversation_ends_for_good() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heartbeats_and_lifetimes_are_the_streams() {
-    let more = [("HOTLINE_STREAM_HEARTBEAT_MS", "100"), ("HOTLINE_STREAM_LIFETIME_MS", "1500")];
+    let more = [("HOTLINE_STREAM_HEARTBEAT_MS", "600"), ("HOTLINE_STREAM_LIFETIME_MS", "4000")];
     let house = House::with(&more).await;
     let mut dana = house.visitor();
     let thread = dana.ask(&Form::new("socket-0015")).await;
     let (mut socket, opened) = Sock::follow(&dana, &format!("threadId={thread}")).await;
-    assert_eq!(opened["heartbeatMs"], 100);
+    assert_eq!(opened["heartbeatMs"], 600);
     // Longer than it would take to be given up by who heard no pong.
     let (said, end) = socket.end().await;
     assert!(said.iter().any(|frame| frame["type"] == "heartbeat"), "{said:?}");
