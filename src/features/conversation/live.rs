@@ -71,6 +71,8 @@ struct Tab {
     reading: Cell<Reading>,
     /// Whether the view goes to the end with the next frame, and there to something new.
     following: Cell<Option<bool>>,
+    /// Where the view was put that is not the end: at the first line of a tall message.
+    resting: Cell<Option<i32>>,
     stream: RefCell<Option<EventStream>>,
 }
 
@@ -113,6 +115,7 @@ pub fn start() {
             words,
             reading: Cell::new(Reading::Idle),
             following: Cell::default(),
+            resting: Cell::default(),
             stream: RefCell::default(),
         })),
     };
@@ -276,6 +279,8 @@ impl Live {
     pub fn change(self, change: impl FnOnce(&mut Timeline) -> Change) -> bool {
         let list = self.list();
         let at_end = scroll::at_end(list);
+        // At the first line of what came last, where the page put it, and not moved since.
+        let resting = self.tab.resting.get() == Some(scroll::place(list));
         let hidden = !document::is_visible();
         let result = self.timeline.update(|timeline| {
             let result = change(timeline);
@@ -290,6 +295,9 @@ impl Live {
         }
         if at_end {
             self.follow(new);
+        } else if resting && !new {
+            // A line came below, or something grew.
+            self.follow(true);
         } else if new {
             self.unseen.update(|unseen| *unseen += 1);
         }
@@ -311,6 +319,8 @@ impl Live {
                 Some(last) => scroll::to_last(list, &last),
                 None => scroll::to_end(list),
             }
+            let above = Some(scroll::place(list)).filter(|_| !scroll::at_end(list));
+            self.tab.resting.set(above);
             if self.unseen.get() > 0 {
                 self.unseen.set(0);
             }
