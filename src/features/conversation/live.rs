@@ -319,7 +319,7 @@ impl Live {
                 Some(last) => scroll::to_last(list, &last),
                 None => scroll::to_end(list),
             }
-            let above = Some(scroll::place(list)).filter(|_| !scroll::at_end(list));
+            let above = (!scroll::at_end(list)).then(|| scroll::place(list));
             self.tab.resting.set(above);
             if self.unseen.get() > 0 {
                 self.unseen.set(0);
