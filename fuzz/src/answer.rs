@@ -28,7 +28,15 @@ async fn read_all(status: u16, body: &[u8]) {
     let plain = client().canned(status, body.to_vec());
     let _ = plain.my_machine_user().await;
     let _ = plain.upsert_customer("Dana", "dana@northwind.example").await;
-    let new = NewThread { customer_id: "c", title: "t", external_id: "e", description: "d" };
+    let new = NewThread {
+        customer_id: "c",
+        title: "t",
+        external_id: "e",
+        description: "d",
+        slack: None,
+        labels: &[],
+        priority: None,
+    };
     let _ = plain.create_thread(new).await;
     let _ = plain.send_customer_chat("c", THREAD, "text", &[]).await;
     let _ = plain.thread_by_external_id("c", "e").await;

@@ -87,6 +87,7 @@ fn thread(number: u8) -> ThreadId {
 
 async fn publish(bus: &MemoryBus, history: &mut History, number: u8, key: u8) {
     let event = NewEvent {
+        seen: None,
         thread_id: thread(number),
         event_type: "thread.chat_sent".into(),
         // A few keys only, so that some come twice while they are remembered.
