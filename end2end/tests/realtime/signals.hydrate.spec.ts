@@ -223,9 +223,9 @@ test.describe('seen by the team', () => {
 
     await stand.sandbox.setStatus(threadId, 'DONE');
     await stand.sandbox.setStatus(threadId, 'TODO');
-    await expect(message(page, mine).locator(seen)).toHaveText(/work/i);
+    await expect(message(page, mine).locator(seen)).toHaveText('Seen: work has begun');
     await stand.sandbox.answer(threadId, unique('Done.'));
-    await expect(message(page, mine).locator(seen)).not.toHaveText(/work/i);
+    await expect(message(page, mine).locator(seen)).not.toHaveText('Seen: work has begun');
     await expect(page.locator(seen)).toHaveCount(1);
   });
 });
