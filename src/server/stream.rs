@@ -40,7 +40,7 @@ use axum::{
 use body::LiveBody;
 use bytes::Bytes;
 use crowd::Crowd;
-use futures::future::try_join_all;
+use futures::future::{BoxFuture, try_join_all};
 use lines::{Line, Lines};
 use metrics::{counter, gauge};
 use std::{
@@ -96,6 +96,9 @@ pub trait Watch: Send + Sync + std::fmt::Debug {
     fn begin(&self, thread: &ThreadId);
     /// It does not any more. Called exactly once for each [`Watch::begin`].
     fn end(&self, thread: &ThreadId);
+    /// Somebody comes from a place that this bus does not know, and may have been told of what it never was. Over before
+    /// they are told of the gap, upon which they read anew.
+    fn gap<'a>(&'a self, thread: &'a ThreadId) -> BoxFuture<'a, ()>;
 }
 
 /// What all streams share. Clones are the same.
@@ -231,6 +234,9 @@ impl Opened {
             }
             let gap = gap || place == Place::Unknown;
             urgent |= gap;
+            if gap && let Some(watch) = shared.watch.get() {
+                watch.gap(&thread).await;
+            }
             counter!("hotline_stream_gaps_total").increment(u64::from(gap));
             counter!("hotline_events_replayed_total").increment(replay.len() as u64);
             let connected = StreamEvent::Connected {

@@ -2,7 +2,7 @@
 
 use crate::{
     following::message,
-    house::{Agent, Form, Visitor, said, sandbox_of, until},
+    house::{Agent, Form, House, Visitor, said, sandbox_of, until},
     live::{self, Reader},
     process::Program,
     wire::Wire,
@@ -12,6 +12,7 @@ use hotline::{
     sandbox::Sandbox,
     server::config::{SANDBOX_API_KEY, SANDBOX_SIGNING_SECRET},
 };
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -24,6 +25,27 @@ fn visitor(portal: &str) -> Visitor {
 async fn follow(who: &Visitor, thread: &str, streams: usize) -> Vec<Reader> {
     let all = (0..streams).map(|_| async { who.follow(thread, None).await.0 });
     join_all(all).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_from_the_instance_before_reads_what_only_that_one_was_told_of() {
+    let house = House::open().await;
+    let mut dana = house.visitor();
+    let thread = dana.ask(&Form::new("deploys-0004")).await;
+    let texts = async || {
+        let read = said(&dana.messages(&thread).await.json());
+        read.iter().map(|it| it["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // Read here before, by whomever; the webhook of what comes then reaches the one that is on its way out.
+    assert_eq!(texts().await, ["It stops at row 5000."]);
+    house.agent.faults(json!({"webhooks": {"drop": true}})).await;
+    house.agent.answer(&thread, "in between", "chat").await;
+    assert_eq!(texts().await, ["It stops at row 5000."], "nobody told this one of it");
+
+    let (_stream, connected) = dana.follow(&thread, Some("0123456789abcdef-7")).await;
+    assert_eq!(connected["gap"], true);
+    assert_eq!(texts().await, ["It stops at row 5000.", "in between"]);
+    house.close().await;
 }
 
 /// A post of which half has arrived: the server works on it, and waits for the rest.

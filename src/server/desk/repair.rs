@@ -43,6 +43,7 @@ use crate::{
         stream::Watch,
     },
 };
+use futures::future::BoxFuture;
 use metrics::counter;
 use std::time::Duration;
 use tokio::{task::JoinSet, time::Instant};
@@ -104,6 +105,11 @@ impl Watch for Desk {
 
     fn end(&self, thread: &ThreadId) {
         self.0.watched.end(thread, Instant::now());
+    }
+
+    fn gap<'a>(&'a self, thread: &'a ThreadId) -> BoxFuture<'a, ()> {
+        // A page that fits where this bus stands may still lack what another one told of: the one of the instance before.
+        Box::pin(self.invalidate(thread))
     }
 }
 

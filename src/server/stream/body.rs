@@ -154,6 +154,7 @@ mod tests {
             stream::{Place, StreamContext, StreamSettings, Wanted, Watch, connect},
         },
     };
+    use futures::future::BoxFuture;
     use std::sync::Mutex;
 
     fn context(settings: StreamSettings) -> (StreamContext, Shutdown) {
@@ -221,6 +222,11 @@ mod tests {
         fn end(&self, thread: &ThreadId) {
             self.0.lock().unwrap().push(format!("-{}", &thread.as_str()[28..]));
         }
+
+        fn gap<'a>(&'a self, thread: &'a ThreadId) -> BoxFuture<'a, ()> {
+            self.0.lock().unwrap().push(format!("?{}", &thread.as_str()[28..]));
+            Box::pin(async {})
+        }
     }
 
     #[tokio::test]
@@ -235,6 +241,10 @@ mod tests {
         assert_eq!(ledger.take(), ["-0", "-1"]);
         drop(first);
         assert_eq!(ledger.take(), ["-0"]);
+        let threads = vec![(thread(3), Place::Unknown)];
+        let lost = connect(&context, Wanted { threads, denied: Vec::new() }).await;
+        assert_eq!(ledger.take(), ["?3", "+3"], "before the first word");
+        drop(lost);
         assert_eq!(context.open_streams(), 0);
     }
 
