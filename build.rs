@@ -27,6 +27,12 @@ const NAMESPACES: [&str; 11] = [
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/locales");
+    // How `cargo leptos … --split` asks the linker for what it cuts the bundle by.
+    println!("cargo::rerun-if-env-changed=RUSTFLAGS");
+    println!("cargo::rustc-check-cfg=cfg(split)");
+    if env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("--emit-relocs")) {
+        println!("cargo::rustc-cfg=split");
+    }
     // The browser's bundle holds no catalogue.
     if env::var_os("CARGO_FEATURE_SSR").is_none() {
         return Ok(());

@@ -11,6 +11,8 @@ pub mod event_stream;
 pub mod fetch;
 pub mod form;
 pub mod json;
+pub mod later;
+pub mod named;
 pub mod outbox;
 pub mod places;
 pub mod scroll;

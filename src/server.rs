@@ -1,6 +1,7 @@
 //! The server's rooms, and the way in: [`run`] for the command line, [`visitor`] for the server functions.
 
 pub mod assets;
+pub mod bundle;
 pub mod bus;
 pub mod clock;
 pub mod config;

@@ -17,7 +17,7 @@ build() {
   local release=
   [ "$1" = debug ] || release=--release
   # shellcheck disable=SC2086 # empty for debug
-  (cd "$ROOT" && cargo leptos build $release) || fail "The build did not succeed; the compiler's words are above."
+  (cd "$ROOT" && cargo leptos build --split $release) || fail "The build did not succeed; the compiler's words are above."
   HOTLINE_BIN=$TARGET_DIR/$1/hotline
   [ -x "$HOTLINE_BIN" ] || fail "The build left no program at $HOTLINE_BIN."
   export HOTLINE_BIN

@@ -1,10 +1,11 @@
 //! The visitor's clock and zone. On the server nothing here runs.
 
+use super::named;
 use crate::domain::{
     time::At,
     words::{Word, Words},
 };
-use js_sys::{Date, Object, Reflect};
+use js_sys::{Date, Object};
 use leptos::prelude::document;
 use wasm_bindgen::JsValue;
 
@@ -21,8 +22,7 @@ fn language() -> String {
 fn options(pairs: &[(&str, &str)]) -> Object {
     let options = Object::new();
     for (key, value) in pairs {
-        // Setting a plain property of a fresh object cannot fail.
-        let _ = Reflect::set(&options, &JsValue::from_str(key), &JsValue::from_str(value));
+        named::set(&options, key, &(*value).into());
     }
     options
 }

@@ -1,7 +1,10 @@
 //! The document as a whole. On the server nothing here runs.
 
-use super::json::{self, Read};
-use js_sys::{Function, Intl, Promise, Reflect, futures::JsFuture};
+use super::{
+    json::{self, Read},
+    named,
+};
+use js_sys::{Intl, Promise, futures::JsFuture};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
@@ -27,11 +30,11 @@ pub fn main() -> Option<web_sys::Element> {
 /// Tells the server the visitor's time zone, for what it says of times on the next page.
 fn tell_zone() {
     let options = Intl::DateTimeFormat::default().resolved_options();
-    let zone = Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string());
-    if let Some(zone) = zone {
+    let zone = named::text(&options, "timeZone");
+    if !zone.is_empty() {
         let cookie = ["hotline_tz=", &zone, "; path=/; max-age=31536000; samesite=lax"].concat();
         // Where cookies are forbidden, times are told in the team's zone.
-        let _ = Reflect::set(&document(), &"cookie".into(), &cookie.into());
+        named::set(&document(), "cookie", &cookie.into());
     }
 }
 
@@ -55,7 +58,7 @@ pub fn go(path: &str) {
 
 /// Opens the browser's print dialog.
 pub fn print() {
-    let _ = window().print();
+    let _ = named::call(&window(), "print", &[]);
 }
 
 /// Puts a text on the clipboard; whether that worked. Browsers without one (a page without https) and browsers that
@@ -63,9 +66,8 @@ pub fn print() {
 pub async fn copy(text: &str) -> bool {
     let written = || -> Result<Promise, JsValue> {
         // By name: where there is no clipboard, its typed getter would hand out something that is not there.
-        let clipboard = Reflect::get(&window().navigator(), &"clipboard".into())?;
-        let write: Function = Reflect::get(&clipboard, &"writeText".into())?.dyn_into()?;
-        Ok(write.call1(&clipboard, &text.into())?.unchecked_into())
+        let clipboard = named::get(&window().navigator(), "clipboard");
+        Ok(named::call(&clipboard, "writeText", &[&text.into()])?.unchecked_into())
     };
     match written() {
         Ok(promise) => JsFuture::from(promise).await.is_ok(),

@@ -1,12 +1,12 @@
 //! Reading and changing a form in the document by the names of its controls, so that what was typed before the island
 //! woke up is not lost. On the server nothing here runs.
 
-use super::dom::{find, set_attribute};
-use js_sys::Reflect;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{
-    Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement, KeyboardEvent, SubmitEvent,
+use super::{
+    dom::{find, set_attribute},
+    named,
 };
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, HtmlTextAreaElement, KeyboardEvent, SubmitEvent};
 
 /// An element around the form.
 pub type Scope = Element;
@@ -17,16 +17,13 @@ fn control(scope: &Scope, name: &str) -> Option<HtmlElement> {
 
 /// The value of a control; empty if there is none.
 pub fn value(scope: &Scope, name: &str) -> String {
-    control(scope, name)
-        .and_then(|c| Reflect::get(&c, &JsValue::from_str("value")).ok())
-        .and_then(|v| v.as_string())
-        .unwrap_or_default()
+    control(scope, name).map(|control| named::text(&control, "value")).unwrap_or_default()
 }
 
 /// Sets the value of a control.
 pub fn set_value(scope: &Scope, name: &str, value: &str) {
     if let Some(control) = control(scope, name) {
-        let _ = Reflect::set(&control, &JsValue::from_str("value"), &JsValue::from_str(value));
+        named::set(&control, "value", &value.into());
     }
 }
 
@@ -35,12 +32,19 @@ pub fn sent(event: &SubmitEvent) -> Option<Scope> {
     event.target().map(JsCast::unchecked_into)
 }
 
+/// Sends the form as a browser does without script.
+pub fn send(scope: &Scope) {
+    if let Some(form) = find(scope, ".form") {
+        let _ = named::call(&form, "submit", &[]);
+    }
+}
+
 /// Shows a control that was hidden, with a value that can be copied at once.
 pub fn show_selected(scope: &Scope, name: &str, value: &str) {
     set_value(scope, name, value);
     if let Some(control) = control(scope, name) {
         control.set_hidden(false);
-        control.unchecked_into::<HtmlInputElement>().select();
+        let _ = named::call(&control, "select", &[]);
     }
 }
 
@@ -92,7 +96,5 @@ pub fn means_send(event: &KeyboardEvent) -> bool {
     let in_text = event.target().is_some_and(|t| t.is_instance_of::<HtmlTextAreaElement>());
     in_text
         && event.key() == "Enter"
-        && !event.shift_key()
-        && !event.alt_key()
-        && !event.is_composing()
+        && !["shiftKey", "altKey", "isComposing"].iter().any(|what| named::is(event, what))
 }

@@ -92,13 +92,14 @@ async fn render<T: Clone + Send + Sync + 'static>(
     request: Request,
     extra: T,
 ) -> Response {
-    let options = state.leptos.clone();
+    let (options, bundle) = (state.leptos.clone(), state.bundle.clone());
     let base = context(state);
     let more = move || {
         base();
         provide_context(extra.clone());
     };
-    render_app_async_with_context(more, move || shell(options.clone()))(request).await
+    render_app_async_with_context(more, move || shell(options.clone(), bundle.clone()))(request)
+        .await
 }
 
 /// The page that stands in for a file that is not handed on, with the error's status.

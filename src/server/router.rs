@@ -54,7 +54,7 @@ pub fn router(
     health: Router,
     body_timeout: Duration,
 ) -> Router {
-    let options = state.leptos.clone();
+    let (options, bundle) = (state.leptos.clone(), state.bundle.clone());
     let with_signals = state.clone();
     let pages = PAGES.clone();
 
@@ -66,7 +66,7 @@ pub fn router(
         .route("/preferences", post(preferences::save))
         .route("/look/{file}", get(look::file))
         .leptos_routes_with_context(&state, pages, pages::context(state.clone()), move || {
-            shell(options.clone())
+            shell(options.clone(), bundle.clone())
         })
         // `/t/{thread_id}.txt` is `/t/{thread_id}` to the router.
         .layer(middleware::from_fn_with_state(state.clone(), transcript::before_pages))

@@ -1,6 +1,7 @@
 //! From settings to a running server, and back to none.
 
 use super::{
+    bundle::Bundle,
     bus::{
         EventBus,
         memory::{MemoryBus, MemoryBusSettings},
@@ -308,8 +309,10 @@ pub async fn start(config: &Config, metrics: Metrics) -> Result<Running, RunErro
     );
     let mut leptos = config.leptos.clone();
     leptos.site_addr = addr;
+    let bundle = Bundle::of(&leptos);
     let state = AppState {
         leptos,
+        bundle,
         desk: desk.clone(),
         limits: if config.rate_limits { Limits::new(&config.limits) } else { Limits::off() },
         uploads: Uploads::new(config, Tickets::new(config.cookie_secrets.clone(), clock.clone())),

@@ -1,5 +1,6 @@
 //! The HTML document around every page, and its content security policy.
 
+use super::bundle::Bundle;
 use crate::{
     app::{App, site},
     domain::site::Theme,
@@ -27,7 +28,7 @@ fn policy(nonce: &str, reload: Option<u32>) -> String {
 }
 
 /// The document.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+pub fn shell(options: LeptosOptions, bundle: Bundle) -> impl IntoView {
     let locale = locale();
     let site = site();
     let watched = std::env::var_os("LEPTOS_WATCH").is_some();
@@ -69,7 +70,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="stylesheet" id="leptos" href=css />
                 {site.colours.map(|colours| view! { <link rel="stylesheet" href=colours /> })}
                 <AutoReload options=options.clone() />
-                <HydrationScripts options=options.clone() islands=true />
+                <HydrationScripts options=bundle.scripts(options.clone()) islands=true />
                 <MetaTags />
             </head>
             <body>

@@ -1,9 +1,9 @@
 //! What the routes share.
 
 use super::{
-    config::Transport, desk::Desk, forms::Forms, hours::Hours, language::Languages, limits::Limits,
-    links::Links, look::Look, session::Sessions, signals::Signals, stream::StreamContext,
-    uploads::Uploads,
+    bundle::Bundle, config::Transport, desk::Desk, forms::Forms, hours::Hours, language::Languages,
+    limits::Limits, links::Links, look::Look, session::Sessions, signals::Signals,
+    stream::StreamContext, uploads::Uploads,
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct AppState {
     /// Leptos' own options.
     pub leptos: LeptosOptions,
+    /// The browser bundle.
+    pub bundle: Bundle,
     /// What the product does with Plain.
     pub desk: Desk,
     /// Reads and writes cookies.

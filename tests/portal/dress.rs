@@ -153,3 +153,34 @@ async fn files_are_dressed_and_without_https_nobody_is_told_to_use_it() {
     }
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_ask_for_their_own_build_and_no_other_is_given() {
+    let site = tempfile::tempdir().unwrap();
+    std::fs::create_dir(site.path().join("pkg")).unwrap();
+    for (file, text) in [("hotline.js", "one"), ("hotline.wasm", "two"), ("split_extras.wasm", "3")]
+    {
+        std::fs::write(site.path().join("pkg").join(file), text).unwrap();
+    }
+    let house = House::with_files(site.path()).await;
+    let dana = house.visitor();
+    let page = dana.get("/").await.body;
+    let script =
+        page.split('"').find(|it| it.ends_with("/hotline.js")).expect("the script").to_owned();
+    let (folder, _) = script.rsplit_once('/').unwrap();
+    assert!(page.contains(&format!("{folder}/hotline.wasm")), "{page}");
+    for (file, text) in [("hotline.js", "one"), ("split_extras.wasm", "3")] {
+        let ours = dana.get(&format!("{folder}/{file}")).await;
+        assert_eq!((ours.status, ours.body.as_str()), (200, text), "{file}");
+        assert_eq!(ours.header("cache-control"), "public, max-age=31536000, immutable");
+        is_dressed(file, &ours);
+        let foreign = dana.get(&format!("/pkg/0123456789abcdef/{file}")).await;
+        assert_eq!(foreign.status, 404, "{file}");
+        assert!(!foreign.header("cache-control").contains("immutable"));
+        let plain = dana.get(&format!("/pkg/{file}")).await;
+        assert_eq!((plain.status, plain.header("cache-control")), (200, "no-cache"), "{file}");
+    }
+    assert_eq!(dana.get(&format!("{folder}/nothing.js")).await.status, 404);
+    assert_eq!(dana.get(&format!("{folder}/.hidden")).await.status, 404);
+    house.close().await;
+}

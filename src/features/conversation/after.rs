@@ -6,6 +6,7 @@ use crate::{
         document::SubmitEvent,
         dom::{all, around, find, on, set_attribute, set_shown, write},
         form,
+        later::later,
     },
     domain::{
         rating::{self, BEST},
@@ -26,14 +27,21 @@ pub fn start(live: Live) {
         if let Some(value) = event.submitter().and_then(|button| button.get_attribute("value")) {
             event.prevent_default();
             menu::close(live);
-            mark(live, value);
+            live.later(mark(live, value));
         }
     });
     live.watch(move || show(live));
 }
 
-/// A button was pressed: a rating, `solve` or `reopen`. One at a time.
-fn mark(live: Live, value: String) {
+later! {
+    /// A button was pressed: a rating, `solve` or `reopen`.
+    fn mark(live: Live, value: String) {
+        send(live, value);
+    }
+}
+
+/// One at a time.
+fn send(live: Live, value: String) {
     let scope = live.scope();
     let Some(panel) = find(scope, ".after") else { return };
     if panel.has_attribute("aria-busy") {

@@ -6,6 +6,7 @@ use crate::{
         alert,
         document::{self, PageEvent, memory},
         dom::{Element, find, on, set_attribute},
+        later::{self, later},
     },
     domain::words::Word,
 };
@@ -43,17 +44,23 @@ pub fn start(live: Live) {
         set(&switch, is_on(name));
         let pressed = switch.clone();
         on(&switch, "click", move |_: PageEvent| {
-            let on = !is_on(name);
-            let switch = pressed.clone();
-            spawn_local(async move {
-                let on = on && (name == SOUND || alert::ask().await);
-                memory::set(name, if on { "1" } else { "" });
-                set(&switch, on);
-                // The visitor hears what they will hear; the browser learns that it was their wish.
-                if on && name == SOUND {
-                    alert::sound().await;
-                }
-            });
+            live.later(turn(pressed.clone(), name));
+        });
+    }
+}
+
+later! {
+    /// A switch was pressed.
+    fn turn(switch: Element, name: &'static str) {
+        let on = !is_on(name);
+        spawn_local(async move {
+            let on = on && (name == SOUND || alert::ask().await);
+            memory::set(name, if on { "1" } else { "" });
+            set(&switch, on);
+            // The visitor hears what they will hear; the browser learns that it was their wish.
+            if on && name == SOUND {
+                alert::sound().await;
+            }
         });
     }
 }
@@ -67,11 +74,21 @@ fn set(switch: &Element, on: bool) {
 }
 
 /// Somebody of the team answered.
-pub fn answered(live: Live, who: &str, what: &str) {
-    if is_on(SOUND) {
-        spawn_local(alert::sound());
+pub fn answered(live: Live, who: String, what: String) {
+    let (sound, notify) = (is_on(SOUND), is_on(NOTIFY) && !document::is_visible());
+    if sound || notify {
+        later::run(announce(live, who, what, (sound, notify)), || ());
     }
-    if is_on(NOTIFY) && !document::is_visible() {
-        alert::notify(&live.fill(Word::Answered, "name", who), what, live.thread());
+}
+
+later! {
+    fn announce(live: Live, who: String, what: String, how: (bool, bool)) {
+        let (sound, notify) = how;
+        if sound {
+            spawn_local(alert::sound());
+        }
+        if notify {
+            alert::notify(&live.fill(Word::Answered, "name", &who), &what, live.thread());
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     browser::{
         document::{KeyboardEvent, PageEvent},
         dom::{Element, all, around, cut, find, on, set_attribute, set_shown, write},
+        later::later,
         upload::{self, Clicked},
     },
     domain::{
@@ -185,13 +186,18 @@ pub fn start(live: Live) {
     upload::on_broken(scope, |picture| broken(&picture, true));
     on(scope, "click", move |event: Clicked| {
         if let Some(button) = around(&event, "[data-file=reload]") {
-            reload(&button);
+            live.later(reload(button.into()));
         } else if let Some(link) = around(&event, ".picture").filter(|_| upload::is_plain(&event)) {
             event.prevent_default();
-            enlarge(live, &link);
+            live.later(open(live, link.into()));
         }
     });
-    let Some(dialog) = find(scope, ".lightbox") else { return };
+}
+
+/// Wakes the larger view up, once.
+fn wake(live: Live) {
+    let Some(dialog) = find(live.scope(), ".lightbox:not([data-awake])") else { return };
+    set_attribute(&dialog, "data-awake", Some(""));
     let all_of_it = dialog.clone();
     on(&dialog, "click", move |event: PageEvent| {
         // Beside the picture.
@@ -216,13 +222,24 @@ fn broken(picture: &Element, is: bool) {
     }
 }
 
-fn reload(button: &Element) {
-    let picture = button.closest(".file").ok().flatten();
-    if let Some(picture) = picture.and_then(|file| find(&file, ".picture img")) {
-        broken(&picture, false);
-        let source = picture.get_attribute("src");
-        set_attribute(&picture, "src", None);
-        set_attribute(&picture, "src", source.as_deref());
+later! {
+    /// Another try for a picture.
+    fn reload(button: Element) {
+        let picture = button.closest(".file").ok().flatten();
+        if let Some(picture) = picture.and_then(|file| find(&file, ".picture img")) {
+            broken(&picture, false);
+            let source = picture.get_attribute("src");
+            set_attribute(&picture, "src", None);
+            set_attribute(&picture, "src", source.as_deref());
+        }
+    }
+}
+
+later! {
+    /// The larger view of a picture.
+    fn open(live: Live, link: Element) {
+        wake(live);
+        enlarge(live, &link);
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{
     after, alerts,
     client::messages,
-    connection_dot, drafts, files, menu, older, reading,
+    composer, connection_dot, drafts, files, menu, older, reading,
     rows::Rows,
     seen,
     sending::{self, Outbox},
@@ -18,6 +18,8 @@ use crate::{
         clock, document,
         dom::{Element, find, set_attribute, set_shown, set_text, write},
         event_stream::{EventStream, Link, News},
+        form,
+        later::{self, NotThere},
         scroll,
         shared::{Bell, Shared},
     },
@@ -185,6 +187,13 @@ impl Live {
         }
     }
 
+    /// Runs a part of the bundle that may have to be fetched; beside the reply box it says so if it cannot be had.
+    pub fn later(self, part: impl Future<Output = Result<(), NotThere>> + 'static) {
+        later::run(part, move || {
+            form::say(self.scope(), composer::PROBLEM, self.word(Word::CannotReach));
+        });
+    }
+
     /// Lets something be done with the stream, if there is one.
     pub fn with_stream(self, f: impl Fn(&EventStream)) {
         self.tab.stream.borrow().iter().for_each(f);
@@ -259,7 +268,7 @@ impl Live {
         if let (true, Some((who, what))) = (new, spoken) {
             self.say(&[&who, ": ", &what].concat());
             self.typing.set(None);
-            alerts::answered(self, &who, &what);
+            alerts::answered(self, who, what);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::{
     browser::{
         document::{self, KeyboardEvent, PageEvent, page},
         dom::{around, find, on, set_attribute},
+        later::later,
     },
     domain::thread::{Status, Thread},
     language::say,
@@ -15,14 +16,11 @@ use leptos::{prelude::*, task::spawn_local};
 /// Wakes up what takes script, and closes the menu where a menu closes.
 pub fn start(live: Live) {
     let scope = live.scope();
-    if let Some(print) = find(scope, ".menu__print") {
-        print.set_hidden(false);
-        on(&print, "click", move |_: PageEvent| {
+    if let Some(button) = find(scope, ".menu__print") {
+        button.set_hidden(false);
+        on(&button, "click", move |_: PageEvent| {
             close(live);
-            spawn_local(async move {
-                older::load_all(live).await;
-                request_animation_frame(document::print);
-            });
+            live.later(print(live));
         });
     }
     on(&page(), "click", move |event: PageEvent| {
@@ -38,6 +36,16 @@ pub fn start(live: Live) {
             }
         }
     });
+}
+
+later! {
+    /// Prints all of it, also what was not fetched yet.
+    fn print(live: Live) {
+        spawn_local(async move {
+            older::load_all(live).await;
+            request_animation_frame(document::print);
+        });
+    }
 }
 
 /// Closes the menu.

@@ -5,6 +5,7 @@ use crate::{
     browser::{
         document::SubmitEvent,
         dom::{Element, around, on},
+        later::later,
     },
     features::resume,
 };
@@ -15,10 +16,15 @@ pub fn start(live: Live) {
     on(live.scope(), "submit", move |event: SubmitEvent| {
         let Some(form) = around(&event, ".share") else { return };
         event.prevent_default();
-        let form: Element = form.into();
+        live.later(copy(live, form.into()));
+    });
+}
+
+later! {
+    fn copy(live: Live, form: Element) {
         spawn_local(async move {
             let words = resume::link::copy(&form, live.thread(), live.words()).await;
             live.say(&words);
         });
-    });
+    }
 }

@@ -8,6 +8,7 @@ use crate::{
         document::PageEvent,
         dom::{Element, around, cut, find, on, set_attribute, set_shown, set_text, write},
         form,
+        later::later,
         upload::{self, Answer, Dragged, File, Pasted, Upload},
     },
     domain::{
@@ -104,21 +105,29 @@ pub fn start(live: Live) {
     let scope = live.scope();
     on(scope, "change", move |event: PageEvent| {
         if let Some(input) = around(&event, "[name=files]") {
-            add(live, upload::chosen(&input));
+            live.later(add(live, upload::chosen(&input)));
         }
     });
     on(scope, "paste", move |event: Pasted| {
         let files = upload::pasted(&event);
         if !files.is_empty() {
             event.prevent_default();
-            add(live, files);
+            live.later(add(live, files));
         }
     });
     for name in ["dragenter", "dragover", "dragleave", "drop"] {
         on(scope, name, move |event: Dragged| dragged(live, name, &event));
     }
     on(scope, "click", move |event: PageEvent| {
-        let Some(button) = around(&event, ".upload [data-file]") else { return };
+        if let Some(button) = around(&event, ".upload [data-file]") {
+            live.later(pressed(live, button.into()));
+        }
+    });
+}
+
+later! {
+    /// A button of a file.
+    fn pressed(live: Live, button: Element) {
         let item = button.closest(".upload").ok().flatten();
         let id = item.and_then(|it| it.get_attribute("data-id")?.parse().ok()).unwrap_or(0);
         match button.get_attribute("data-file").as_deref() {
@@ -132,7 +141,7 @@ pub fn start(live: Live) {
             _ => set_stage(live, id, Stage::Waiting, String::new()),
         }
         settle(live);
-    });
+    }
 }
 
 fn dragged(live: Live, what: &str, event: &Dragged) {
@@ -144,7 +153,7 @@ fn dragged(live: Live, what: &str, event: &Dragged) {
     let over = matches!(what, "dragenter" | "dragover");
     set_attribute(live.scope(), "data-drag", over.then_some(""));
     if what == "drop" {
-        add(live, upload::dropped(event));
+        live.later(add(live, upload::dropped(event)));
     }
 }
 
@@ -161,8 +170,14 @@ fn refuse(live: Live, sentence: &str) {
     form::say(live.scope(), super::composer::PROBLEM, sentence);
 }
 
-/// Puts files into the tray that the server would take; says of the others why not, before a byte of them is sent.
-fn add(live: Live, files: Vec<File>) {
+later! {
+    /// Puts files into the tray that the server would take; says of the others why not, before a byte of them is sent.
+    fn add(live: Live, files: Vec<File>) {
+        take_in(live, files);
+    }
+}
+
+fn take_in(live: Live, files: Vec<File>) {
     let Some(list) = list(live) else { return };
     let most = list.get_attribute("data-most").and_then(|it| it.parse().ok()).unwrap_or(u64::MAX);
     let max = [&(most / 1_000_000).to_string(), " MB"].concat();
@@ -172,7 +187,7 @@ fn add(live: Live, files: Vec<File>) {
             let sum: u64 = tray.items.iter().map(|item| upload::size(&item.file)).sum();
             (tray.items.len(), sum)
         });
-        let (name, size) = (file.name(), upload::size(&file));
+        let (name, size) = (upload::name(&file), upload::size(&file));
         let name = file::shown_name(&name);
         let named = |word, what: &str| live.fill(word, what, &name);
         let fault = if file::is_refused(&name) {
@@ -202,7 +217,9 @@ fn put(live: Live, list: &Element, file: File, name: &str) {
     write(&element, ".upload__size", &size_words(upload::size(&file)));
     let _ = list.append_child(&element);
     list.remove_attribute("hidden").unwrap_or_default();
-    if let Some(canvas) = find(&element, "canvas").filter(|_| file.type_().starts_with("image/")) {
+    if let Some(canvas) =
+        find(&element, "canvas").filter(|_| upload::kind(&file).starts_with("image/"))
+    {
         let file = file.clone();
         spawn_local(async move {
             if upload::draw(&file, &canvas).await {
@@ -258,7 +275,7 @@ fn settle(live: Live) {
                 set_text(&note, &live.fill(Word::Uploading, "n", &percent));
             }
         };
-        let name = file::shown_name(&file.name());
+        let name = file::shown_name(&upload::name(&file));
         let bytes = upload::size(&file);
         let done = move |answer: Answer| {
             match taken(&answer, &name, bytes) {

@@ -7,6 +7,7 @@ use crate::{
         document::{self, PageEvent, SubmitEvent},
         dom::{self, on},
         form,
+        later::{self, later},
     },
     domain::{
         echo::FormEcho,
@@ -116,16 +117,25 @@ fn start() {
     on(&scope, "submit", move |event: SubmitEvent| {
         if dom::around(&event, ".form").is_some() {
             event.prevent_default();
-            submit(&around);
+            let plain = around.clone();
+            // Without that part, the form goes its way as it does without script.
+            later::run(submit(around.clone()), move || form::send(&plain));
         }
     });
+    // Whoever begins to write will send.
+    on(&scope, "focusin", |_: PageEvent| later::fetch_ahead());
     document::mark_hydrated();
 }
 
-fn submit(scope: &form::Scope) {
-    if form::is_busy(scope) {
-        return;
+later! {
+    fn submit(scope: form::Scope) {
+        if !form::is_busy(&scope) {
+            check_and_send(&scope);
+        }
     }
+}
+
+fn check_and_send(scope: &form::Scope) {
     let draft = read_draft(scope);
     match draft.check() {
         Err(error) => {
