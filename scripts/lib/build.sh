@@ -15,7 +15,10 @@ setup_build() {
 # build debug|release : sets HOTLINE_BIN.
 build() {
   local release=
-  [ "$1" = debug ] || release=--release
+  # What is shipped is compressed once, as well as can be, and not for each visitor.
+  [ "$1" = debug ] || release='--release --precompress'
+  # Or a build would be served with the compressed files of the one before.
+  [ ! -d "$SITE_ROOT" ] || find "$SITE_ROOT" \( -name '*.br' -o -name '*.gz' \) -delete
   # shellcheck disable=SC2086 # empty for debug
   (cd "$ROOT" && cargo leptos build --split $release) || fail "The build did not succeed; the compiler's words are above."
   HOTLINE_BIN=$TARGET_DIR/$1/hotline

@@ -27,10 +27,12 @@ pub async fn file_or_page(State(state): State<AppState>, request: Request) -> Re
     if hidden || !matches!(*request.method(), Method::GET | Method::HEAD) {
         return pages::not_found(State(state), request).await;
     }
-    let files = ServeDir::new(state.leptos.site_root.as_ref())
-        .append_index_html_on_directories(false)
-        .precompressed_br()
-        .precompressed_gzip();
+    let mut files =
+        ServeDir::new(state.leptos.site_root.as_ref()).append_index_html_on_directories(false);
+    // While files change under the server, their twins may be those of a build before.
+    if !state.bundle.is_watched() {
+        files = files.precompressed_br().precompressed_gzip();
+    }
     let mut asked = Request::new(Body::empty());
     *asked.method_mut() = request.method().clone();
     *asked.uri_mut() = place;

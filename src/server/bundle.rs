@@ -15,8 +15,10 @@ const DIGITS: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Bundle {
     folder: Arc<str>,
-    /// None while `cargo leptos watch` changes it under the server, and where there is none.
+    /// None while it is watched, and where there is none.
     build: Option<Arc<str>>,
+    /// `cargo leptos watch` changes it under the server.
+    watched: bool,
 }
 
 /// What a path asks for.
@@ -36,7 +38,12 @@ impl Bundle {
         let folder = Path::new(options.site_root.as_ref()).join(options.site_pkg_dir.as_ref());
         let watched = std::env::var_os("LEPTOS_WATCH").is_some();
         let build = if watched { None } else { name_of(&folder).ok().flatten() };
-        Self { folder: options.site_pkg_dir.clone(), build: build.map(Into::into) }
+        Self { folder: options.site_pkg_dir.clone(), build: build.map(Into::into), watched }
+    }
+
+    /// Whether the files may change while the server runs.
+    pub fn is_watched(&self) -> bool {
+        self.watched
     }
 
     /// The options for what the page's scripts are made from.
