@@ -74,7 +74,12 @@ impl Program {
             line.split_whitespace().nth(1)?.parse().ok()
         };
         let files = fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count);
-        Memory { kib: field("VmRSS:"), threads: field("Threads:"), files }
+        Memory { kib: field("VmRSS:"), peak: field("VmHWM:"), threads: field("Threads:"), files }
+    }
+
+    /// From now on its peak is the most that it will have had from now on.
+    pub fn forget_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
     }
 }
 
@@ -82,6 +87,8 @@ impl Program {
 pub struct Memory {
     /// Resident.
     pub kib: Option<u64>,
+    /// The most that was ever resident.
+    pub peak: Option<u64>,
     pub threads: Option<u64>,
     pub files: usize,
 }

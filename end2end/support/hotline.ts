@@ -72,6 +72,8 @@ export interface Wishes {
   webhookUrl?: (direct: string) => Promise<string>;
   /** Puts something between visitors and the portal; is given the portal's own address. */
   front?: (direct: string) => Promise<string>;
+  /** Puts something between the portal and the workspace's API; is given the API's own address. */
+  api?: (direct: string) => string;
   /** Settings of the portal on top of the usual ones. */
   settings?: Record<string, string>;
 }
@@ -87,13 +89,15 @@ export interface Apart extends Stand {
 }
 
 /** As in production: the workspace lives elsewhere and goes on when the portal is down. */
-export async function apart(logFile: string, { webhookUrl, front, settings }: Wishes = {}): Promise<Apart> {
+export async function apart(logFile: string, { webhookUrl, front, api, settings }: Wishes = {}): Promise<Apart> {
   const [port, sandboxPort] = [await freePort(), await freePort()];
   const dataDir = mkdtempSync(join(tmpdir(), 'hotline-'));
   const directUrl = `http://127.0.0.1:${port}`;
   const portalUrl = (await front?.(directUrl)) ?? directUrl;
   const hookUrl = `${directUrl}/api/webhooks/plain`;
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
+  const directApi = `${sandboxUrl}/graphql/v1`;
+  const apiUrl = api?.(directApi) ?? directApi;
   const workspace = new HotlineProcess({
     args: ['sandbox', '--webhook-url', (await webhookUrl?.(hookUrl)) ?? hookUrl],
     env: {
@@ -113,7 +117,7 @@ export async function apart(logFile: string, { webhookUrl, front, settings }: Wi
         ...portalEnvironment(ofPort, join(dataDir, `portal-${number}`)),
         HOTLINE_PUBLIC_URL: portalUrl,
         HOTLINE_SECRET: cookieSecret,
-        PLAIN_API_URL: `${sandboxUrl}/graphql/v1`,
+        PLAIN_API_URL: apiUrl,
         PLAIN_API_KEY: 'plainApiKey_sandbox',
         ...settings,
       },

@@ -86,10 +86,10 @@ export class Sandbox {
     await this.#call('PUT', 'faults', faults);
   }
 
-  /** How many of an agent's chats have reached the portal: webhooks that it took. */
-  async delivered(): Promise<number> {
+  /** How many events of a kind have reached the portal: webhooks that it took. */
+  async delivered(kind = 'thread.chat_sent'): Promise<number> {
     const attempts = await this.#call<{ eventId: string; type: string; status: number | null }[]>('GET', 'deliveries');
-    const taken = attempts.filter(({ type, status }) => type === 'thread.chat_sent' && status === 200);
+    const taken = attempts.filter(({ type, status }) => type === kind && status === 200);
     return new Set(taken.map(({ eventId }) => eventId)).size;
   }
 
