@@ -124,6 +124,35 @@ test('an upload that fails keeps the message, and can be tried again', async ({ 
   await expect(message(page, text)).toHaveAttribute('data-state', 'sent');
 });
 
+test('a message that failed comes back into the reply box with its files', async ({ page, scripted, stand, guard }) => {
+  guard.allow(statusLine(422));
+  const threadId = await ask(page, scripted);
+  const reply = '**/api/support/reply';
+  await page.route(reply, (route) => route.fulfill({ status: 422, contentType: 'application/json', body: '{"error":"Not like this.","code":"invalid"}' }));
+  const [first, second] = [unique('First words'), unique('Second words')];
+  await composer(page).fill(first);
+  await page.locator(box).setInputFiles([file('a.txt', 5), file('b.txt', 5)]);
+  await expect(page.locator('.upload[data-state=done]')).toHaveCount(2);
+  await sendButton(page).click();
+  await expect(message(page, first)).toHaveAttribute('data-state', 'failed');
+  await expect(page.locator('.upload')).toHaveCount(0);
+
+  await message(page, first).getByRole('button', { name: 'Edit' }).click();
+  await expect(message(page, first)).toHaveCount(0);
+  await expect(composer(page)).toHaveValue(first);
+  await expect(page.locator('.upload__name')).toHaveText(['a.txt', 'b.txt']);
+  await page.locator('.upload').filter({ hasText: 'a.txt' }).getByRole('button', { name: 'Remove' }).click();
+  await page.unroute(reply);
+  await composer(page).fill(second);
+  await sendButton(page).click();
+  await expect(message(page, second)).toHaveAttribute('data-state', 'sent');
+  await expect(message(page, second).locator('.attachment__name')).toHaveText(['b.txt']);
+  // It was not uploaded twice, and goes with the message.
+  await page.reload();
+  await expect(message(page, second).locator('.attachment__name')).toHaveText(['b.txt']);
+  expect((await stand.sandbox.chats(threadId)).at(-1)).toBe(second);
+});
+
 test("an agent's picture comes by itself and moves nothing", async ({ page, scripted, stand }) => {
   const threadId = await ask(page, scripted);
   await connectionState(page, 'live');

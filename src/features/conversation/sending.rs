@@ -1,7 +1,7 @@
 //! Sending: what the visitor writes is on screen at once, is kept on this device until the server has it, and goes out
 //! one after the other, so that it arrives in the order in which it was written.
 
-use super::{client::reply, composer, drafts, live::Live, timeline::Delivery, typing};
+use super::{client::reply, composer, drafts, live::Live, timeline::Delivery, tray, typing};
 use crate::{
     browser::{
         clock,
@@ -105,20 +105,8 @@ fn act(live: Live, button: &Element) {
             });
             go(live);
         }
-        what @ ("edit" | "withdraw") => {
-            change(live, |waiting| waiting.retain(|one| one.key.as_str() != key));
-            let text = live.timeline.update(|timeline| timeline.withdraw(&key));
-            let scope = live.scope();
-            if let Some(mut text) = text.filter(|_| what == "edit") {
-                let typed = form::value(scope, "text");
-                if !typed.is_empty() {
-                    text.push('\n');
-                    text.push_str(&typed);
-                }
-                form::set_value(scope, "text", &text);
-            }
-            form::focus(scope, "text");
-        }
+        "edit" if has_files(live, &key) => live.later(tray::take_back(live, key)),
+        what @ ("edit" | "withdraw") => drop(withdraw(live, &key, what == "edit")),
         "copy" => {
             let code = button.parent_element().and_then(|block| find(&block, "code"));
             let text = code.and_then(|code| code.text_content()).unwrap_or_default();
@@ -141,6 +129,33 @@ fn act(live: Live, button: &Element) {
         }
         _ => {}
     }
+}
+
+fn has_files(live: Live, key: &str) -> bool {
+    let outbox = live.outbox.borrow();
+    outbox.waiting.iter().any(|one| one.key.as_str() == key && !one.files.is_empty())
+}
+
+/// Takes a message back that was not sent: its files, and to `edit` it, its text into the reply box before what was typed
+/// there since.
+pub fn withdraw(live: Live, key: &str, edit: bool) -> Vec<Uploaded> {
+    let mut files = Vec::new();
+    change(live, |waiting| {
+        let place = waiting.iter().position(|one| one.key.as_str() == key);
+        files = place.map(|place| waiting.remove(place).files).unwrap_or_default();
+    });
+    let text = live.timeline.update(|timeline| timeline.withdraw(key));
+    let scope = live.scope();
+    if let Some(mut text) = text.filter(|_| edit) {
+        let typed = form::value(scope, "text");
+        if !text.is_empty() && !typed.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&typed);
+        form::set_value(scope, "text", &text);
+    }
+    form::focus(scope, "text");
+    files
 }
 
 fn change(live: Live, change: impl FnOnce(&mut Vec<Waiting>)) {

@@ -39,7 +39,9 @@ pub struct Tray {
 #[derive(Debug)]
 struct Item {
     id: u32,
-    file: File,
+    bytes: u64,
+    /// None for one that came back with its message: it is there already.
+    file: Option<File>,
     element: Element,
     stage: Stage,
 }
@@ -184,7 +186,7 @@ fn take_in(live: Live, files: Vec<File>) {
     refuse(live, "");
     for file in files {
         let (count, sum) = change(live, |tray| {
-            let sum: u64 = tray.items.iter().map(|item| upload::size(&item.file)).sum();
+            let sum: u64 = tray.items.iter().map(|item| item.bytes).sum();
             (tray.items.len(), sum)
         });
         let (name, size) = (upload::name(&file), upload::size(&file));
@@ -201,7 +203,7 @@ fn take_in(live: Live, files: Vec<File>) {
         } else if count >= MOST {
             live.fill(Word::TooManyFiles, "max", &MOST.to_string())
         } else {
-            put(live, &list, file, &name);
+            put(live, &list, file, &name, size);
             continue;
         };
         refuse(live, &fault);
@@ -209,29 +211,48 @@ fn take_in(live: Live, files: Vec<File>) {
     settle(live);
 }
 
-fn put(live: Live, list: &Element, file: File, name: &str) {
-    let Some(element) = cut(live.scope(), "template[data-row=upload]") else { return };
-    let element: Element = element.into();
-    write(&element, ".upload__name", name);
-    write(&element, ".upload__which", name);
-    write(&element, ".upload__size", &size_words(upload::size(&file)));
-    let _ = list.append_child(&element);
-    list.remove_attribute("hidden").unwrap_or_default();
-    if let Some(canvas) =
-        find(&element, "canvas").filter(|_| upload::kind(&file).starts_with("image/"))
-    {
-        let file = file.clone();
+fn put(live: Live, list: &Element, file: File, name: &str, bytes: u64) {
+    let Some(id) = shelve(live, list, name, bytes, Some(file.clone())) else { return };
+    let element = change(live, |tray| {
+        tray.items.iter().find(|item| item.id == id).map(|item| item.element.clone())
+    });
+    let canvas = element.and_then(|element| find(&element, "canvas"));
+    if let Some(canvas) = canvas.filter(|_| upload::kind(&file).starts_with("image/")) {
         spawn_local(async move {
             if upload::draw(&file, &canvas).await {
                 canvas.set_hidden(false);
             }
         });
     }
+}
+
+/// Shows a file in the tray; its number there.
+fn shelve(live: Live, list: &Element, name: &str, bytes: u64, file: Option<File>) -> Option<u32> {
+    let element: Element = cut(live.scope(), "template[data-row=upload]")?.into();
+    write(&element, ".upload__name", name);
+    write(&element, ".upload__which", name);
+    write(&element, ".upload__size", &size_words(bytes));
+    let _ = list.append_child(&element);
+    list.remove_attribute("hidden").unwrap_or_default();
     change(live, |tray| {
         tray.next += 1;
         set_attribute(&element, "data-id", Some(&tray.next.to_string()));
-        tray.items.push(Item { id: tray.next, file, element, stage: Stage::Waiting });
-    });
+        tray.items.push(Item { id: tray.next, bytes, file, element, stage: Stage::Waiting });
+        Some(tray.next)
+    })
+}
+
+later! {
+    /// Takes a message with files back into the reply box, to be changed.
+    pub fn take_back(live: Live, key: String) {
+        let Some(list) = list(live) else { return Ok(()) };
+        for uploaded in sending::withdraw(live, &key, true) {
+            let (name, bytes) = (uploaded.file.file_name.clone(), uploaded.file.bytes);
+            if let Some(id) = shelve(live, &list, &name, bytes, None) {
+                set_stage(live, id, Stage::Done(uploaded), String::new());
+            }
+        }
+    }
 }
 
 /// Changes how far a file is, and shows it.
@@ -263,7 +284,7 @@ fn settle(live: Live) {
                 return None;
             }
             let due = tray.items.iter().find(|item| matches!(item.stage, Stage::Waiting))?;
-            Some((due.id, due.file.clone(), due.element.clone()))
+            Some((due.id, due.file.clone()?, due.element.clone()))
         });
         let Some((id, file, element)) = due else { break };
         let progress = move |percent: u32| {
