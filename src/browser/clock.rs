@@ -6,17 +6,21 @@ use crate::domain::{
     words::{Word, Words},
 };
 use js_sys::{Date, Object};
-use leptos::prelude::document;
+use leptos::prelude::{document, window};
 use wasm_bindgen::JsValue;
 
 fn date(at: &str) -> Date {
     Date::new(&JsValue::from_str(at))
 }
 
-/// The page's language: all words around a moment are in it.
+/// The page's language, since all words around a moment are in it; as it is written where the visitor is, if the browser
+/// speaks the same one.
 fn language() -> String {
     let root = document().document_element();
-    root.and_then(|root| root.get_attribute("lang")).unwrap_or_default()
+    let page = root.and_then(|root| root.get_attribute("lang")).unwrap_or_default();
+    let own = named::text(&window().navigator(), "language");
+    let same = own.strip_prefix(&*page).is_some_and(|rest| rest.starts_with('-'));
+    if same { own } else { page }
 }
 
 fn options(pairs: &[(&str, &str)]) -> Object {

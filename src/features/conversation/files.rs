@@ -125,7 +125,7 @@ fn FileView(kind: Kind, href: String, inline: String, name: String, size: String
                 <span>
                     <bdi class="attachment__name">{name}</bdi>
                     " "
-                    <small class="attachment__size">{size}</small>
+                    <small class="attachment__size" dir="ltr">{size}</small>
                 </span>
             </a>
         </li>

@@ -42,7 +42,7 @@ pub fn Frame(
         <Header thread=thread.clone() newest=newest words=words.clone() />
         <Messages timeline=timeline words=words.clone() />
         <div class="conversation__foot">
-            <p class="typing" data-part="typing" dir="auto" hidden></p>
+            <p class="typing" data-part="typing" hidden></p>
             <button class="button button--quiet jump" type="button" hidden>
                 <Icon shape=Shape::Down size=16 />
                 <span></span>

@@ -365,7 +365,10 @@ impl Live {
             self.set_reading(Reading::Idle);
             match answer {
                 Ok(page) => {
-                    self.change(|timeline| timeline.reconcile(page));
+                    self.change(|timeline| match again {
+                        true => timeline.reconcile_outrun(page),
+                        false => timeline.reconcile(page),
+                    });
                     if again {
                         self.read_soon();
                     }

@@ -313,6 +313,14 @@ impl Timeline {
         change
     }
 
+    /// The same for a page that something happened behind: it may be older than what is known of the thread's state.
+    pub fn reconcile_outrun(&mut self, mut page: Conversation) -> Change {
+        page.thread.status = self.thread.status;
+        page.seen = self.seen.take();
+        page.rating = self.rating;
+        self.reconcile(page)
+    }
+
     /// A page of older messages.
     pub fn prepend(&mut self, page: Conversation) {
         self.older = page.older;
@@ -779,6 +787,20 @@ mod tests {
         assert_eq!(t.reconcile(page(vec![with(1, 0)])), Change::Nothing);
         t.apply(with(9, 1));
         assert_eq!(counts(&t), [1]);
+    }
+
+    #[test]
+    fn a_read_that_was_outrun_does_not_turn_the_state_back() {
+        let mut t = Timeline::new(page(vec![message(1, 1, 1, "a", false)]));
+        let before = page(vec![message(1, 1, 1, "a", false), message(2, 2, 2, "b", false)]);
+        assert_ne!(before.thread.status, Status::Done);
+        t.set_status(Status::Done, At::from_millis(9));
+        t.rating = Some(4);
+        assert_eq!(t.reconcile_outrun(before.clone()), Change::New);
+        assert_eq!((t.thread.status, t.rating, t.messages.len()), (Status::Done, Some(4), 2));
+        // The next one was not, and is right.
+        t.reconcile(before.clone());
+        assert_eq!((t.thread.status, t.rating), (before.thread.status, None));
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub fn TrayTemplate() -> impl IntoView {
                 <Icon shape=Shape::File />
                 <p class="upload__facts">
                     <bdi class="upload__name"></bdi>
-                    <small class="upload__size"></small>
+                    <small class="upload__size" dir="ltr"></small>
                     <small class="upload__note" hidden></small>
                 </p>
                 <progress max="100" value="0"></progress>

@@ -124,7 +124,7 @@ fn when(at: &At, today: &At, zone: &str) -> String {
     let words = if at.day() == today.day() {
         at.hour_minute().to_owned()
     } else if at.day().get(..4) == today.day().get(..4) {
-        [&*short_day(at), at.hour_minute()].join(", ")
+        [&*short_day(at), at.hour_minute()].join(" · ")
     } else {
         at.day().to_owned()
     };
@@ -142,7 +142,7 @@ mod tests {
         let ago = |hours: i64| At::from_millis(1_777_885_924_000 - hours * 3_600_000);
         assert_eq!(when(&ago(1), &now, "UTC"), "08:12 UTC");
         assert_eq!(when(&ago(1), &now, ""), "08:12");
-        assert_eq!(when(&ago(24), &now, ""), "3 May, 09:12");
+        assert_eq!(when(&ago(24), &now, ""), "3 May · 09:12");
         assert_eq!(when(&ago(24 * 365), &now, ""), "2025-05-04");
     }
 }
