@@ -33,7 +33,7 @@ fn options(pairs: &[(&str, &str)]) -> Object {
 
 /// `09:12`, in the visitor's zone and habit.
 pub fn hour_minute(at: &str) -> String {
-    let options = options(&[("hour", "2-digit"), ("minute", "2-digit")]);
+    let options = options(&[("timeStyle", "short")]);
     date(at).to_locale_string(&language(), &options).into()
 }
 
