@@ -11,6 +11,7 @@ pub mod emoji;
 pub mod forms;
 pub mod guard;
 pub mod hours;
+pub mod journal;
 pub mod language;
 pub mod limits;
 pub mod links;

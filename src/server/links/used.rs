@@ -5,20 +5,19 @@ mod redis;
 pub use redis::UsedInRedis;
 
 use super::is_id;
-use crate::server::clock::Clock;
+use crate::server::{
+    clock::Clock,
+    journal::{self, Journal, Sure, Work},
+};
 use std::{
     collections::HashMap,
-    fmt,
-    fs::{File, OpenOptions},
-    future::Future,
-    io::{self, ErrorKind, Write},
-    path::{Path, PathBuf},
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    fmt, io,
+    path::PathBuf,
+    sync::{Arc, Mutex},
 };
 
 /// A boxed future, so that the trait stays object safe.
-pub type Claim<'a> = Pin<Box<dyn Future<Output = io::Result<bool>> + Send + 'a>>;
+pub type Claim<'a> = Work<'a, bool>;
 
 /// Remembers used links. Instances that share their visitors share one of these.
 pub trait UsedLinks: Send + Sync + fmt::Debug + 'static {
@@ -32,36 +31,26 @@ pub trait UsedLinks: Send + Sync + fmt::Debug + 'static {
 const MAX_USED: usize = 100_000;
 /// Expired links are kept for another day, should the machine's clock be set back.
 const GRACE_SECONDS: i64 = 86_400;
-/// So many lines are appended, beyond twice as many as are needed, before the file is written anew.
-const SLACK: usize = 1024;
 
-/// The memory of a single instance: a file of lines `{expires} {id}`, only ever appended to, and written anew without
-/// the expired ones when it has grown.
+/// The memory of a single instance: a [`Journal`] of lines `{expires} {id}`, from which the expired ones go when it is
+/// written anew.
 #[derive(Debug, Clone)]
 pub struct UsedFile(Arc<Mutex<Book>>);
 
 #[derive(Debug)]
 struct Book {
-    path: PathBuf,
+    journal: Journal,
     clock: Arc<dyn Clock>,
     used: HashMap<String, i64>,
-    /// None: the last write failed, perhaps in the middle of a line, and the file must be written anew.
-    file: Option<File>,
-    lines: usize,
-    rewrite_at: usize,
 }
 
 impl UsedFile {
     /// Reads what is there, and makes sure that it can be written.
     pub fn open(path: PathBuf, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let text = match std::fs::read(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error),
-        };
+        let (journal, text) = Journal::read(path)?;
         // The last line may have been cut by a crash; then nobody was told that its link was the first.
         let used = text.lines().filter_map(entry).collect();
-        let mut book = Book { path, clock, used, file: None, lines: 0, rewrite_at: 0 };
+        let mut book = Book { journal, clock, used };
         book.rewrite()?;
         Ok(Self(Arc::new(Mutex::new(book))))
     }
@@ -69,13 +58,8 @@ impl UsedFile {
 
 impl UsedLinks for UsedFile {
     fn claim<'a>(&'a self, id: &'a str, expires: i64) -> Claim<'a> {
-        let (book, id) = (self.0.clone(), id.to_owned());
-        Box::pin(async move {
-            // Waiting for the disk must not hold up other visitors.
-            let work =
-                move || book.lock().unwrap_or_else(PoisonError::into_inner).claim(&id, expires);
-            tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(io::Error::other(e)))
-        })
+        let id = id.to_owned();
+        journal::on(&self.0, move |book| book.claim(&id, expires))
     }
 }
 
@@ -89,42 +73,22 @@ impl Book {
         if self.used.contains_key(id) {
             return Ok(false);
         }
-        if self.file.is_none() || self.lines >= self.rewrite_at || self.used.len() >= MAX_USED {
+        if self.journal.is_due() || self.used.len() >= MAX_USED {
             self.rewrite()?;
         }
         if self.used.len() >= MAX_USED {
             return Err(io::Error::other("too many used links to remember"));
         }
-        let Some(mut file) = self.file.take() else {
-            return Err(io::Error::other("the file of used links is closed"));
-        };
-        file.write_all(line(id, expires).as_bytes())?;
-        file.sync_data()?;
-        self.file = Some(file);
-        self.lines += 1;
+        self.journal.append(&line(id, expires), Sure::Kept)?;
         self.used.insert(id.to_owned(), expires);
         Ok(true)
     }
 
-    /// Forgets the expired ones and writes the others into a new file, which takes the old one's place whole.
+    /// Forgets the expired ones.
     fn rewrite(&mut self) -> io::Result<()> {
         let now = self.clock.now_ms().div_euclid(1000);
         self.used.retain(|_, expires| expires.saturating_add(GRACE_SECONDS) > now);
-        let text: String = self.used.iter().map(|(id, expires)| line(id, *expires)).collect();
-        let new = self.path.with_extension("new");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&new, &self.path)?;
-        sync_folder(&self.path)?;
-        self.file = Some(file);
-        self.lines = self.used.len();
-        self.rewrite_at = 2 * self.lines + SLACK;
-        Ok(())
+        self.journal.rewrite(self.used.iter().map(|(id, expires)| line(id, *expires)))
     }
 }
 
@@ -132,21 +96,10 @@ fn line(id: &str, expires: i64) -> String {
     format!("{expires} {id}\n")
 }
 
-/// A renamed file is there after a crash only if its folder is written, too.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if cfg!(unix) => {
-            let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            File::open(here)?.sync_all()
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::clock::FixedClock;
+    use crate::server::{clock::FixedClock, journal::SLACK};
 
     const NOW: i64 = 1_777_885_924;
     const DAY: i64 = 86_400;
@@ -254,7 +207,7 @@ mod tests {
         let book = place.open();
         // A folder in the way of the new file, and a handle that is gone.
         std::fs::create_dir(place.path().with_extension("new")).unwrap();
-        book.0.lock().unwrap().file = None;
+        book.0.lock().unwrap().journal.lose();
         assert!(book.claim(&id(1), NOW + DAY).await.is_err());
         std::fs::remove_dir(place.path().with_extension("new")).unwrap();
         assert!(book.claim(&id(1), NOW + DAY).await.unwrap());

@@ -1,46 +1,38 @@
 //! The marks of a single instance, in a file.
 
 use super::{Mark, Marking, Marks};
-use crate::domain::ids::{EntryId, ThreadId};
+use crate::{
+    domain::ids::{EntryId, ThreadId},
+    server::journal::{self, Journal, Sure},
+};
 use std::{
     collections::HashMap,
-    fs::{File, OpenOptions},
-    io::{self, ErrorKind, Write},
+    io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// So many threads are remembered, about 20 MB; the longest unread go first.
 const MOST: usize = 100_000;
 /// When there are too many, so many go at once.
 const SPARE: usize = 1000;
-/// So many lines are appended, beyond twice as many as are needed, before the file is written anew.
-const SLACK: usize = 1024;
 
-/// A file of lines `{at} {thread} {entry}`, the later ones counting; only ever appended to, and written anew when it has
-/// grown. It is not made sure that the disk has each line: what a crash of the machine takes away is read once more.
+/// A [`Journal`] of lines `{at} {thread} {entry}`, the later ones counting. It is not made sure that the disk has each line:
+/// what a crash of the machine takes away is read once more.
 #[derive(Debug, Clone)]
 pub struct MarksFile(Arc<Mutex<Book>>);
 
 #[derive(Debug)]
 struct Book {
-    path: PathBuf,
+    journal: Journal,
     marks: HashMap<ThreadId, Mark>,
-    /// None: the last write failed, perhaps in the middle of a line, and the file must be written anew.
-    file: Option<File>,
-    lines: usize,
-    rewrite_at: usize,
 }
 
 impl MarksFile {
     /// Reads what is there, and makes sure that it can be written.
     pub fn open(path: PathBuf) -> io::Result<Self> {
-        let text = match std::fs::read(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error),
-        };
-        let mut book = Book { path, marks: HashMap::new(), file: None, lines: 0, rewrite_at: 0 };
+        let (journal, text) = Journal::read(path)?;
+        let mut book = Book { journal, marks: HashMap::new() };
         for (thread, mark) in text.lines().filter_map(entry) {
             match mark {
                 Some(mark) => drop(book.marks.insert(thread, mark)),
@@ -50,34 +42,22 @@ impl MarksFile {
         book.rewrite()?;
         Ok(Self(Arc::new(Mutex::new(book))))
     }
-
-    /// Waiting for the disk must not hold up other visitors.
-    fn on<'a, T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Book) -> io::Result<T> + Send + 'static,
-    ) -> Marking<'a, T> {
-        let book = self.0.clone();
-        Box::pin(async move {
-            let work = move || work(&mut book.lock().unwrap_or_else(PoisonError::into_inner));
-            tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(io::Error::other(e)))
-        })
-    }
 }
 
 impl Marks for MarksFile {
     fn advance<'a>(&'a self, thread: &'a ThreadId, to: &'a Mark) -> Marking<'a, (Mark, bool)> {
         let (thread, to) = (thread.clone(), to.clone());
-        self.on(move |book| book.advance(&thread, to))
+        journal::on(&self.0, move |book| book.advance(&thread, to))
     }
 
     fn of<'a>(&'a self, thread: &'a ThreadId) -> Marking<'a, Option<Mark>> {
         let thread = thread.clone();
-        self.on(move |book| Ok(book.marks.get(&thread).cloned()))
+        journal::on(&self.0, move |book| Ok(book.marks.get(&thread).cloned()))
     }
 
     fn forget<'a>(&'a self, threads: &'a [ThreadId]) -> Marking<'a, ()> {
         let threads = threads.to_vec();
-        self.on(move |book| {
+        journal::on(&self.0, move |book| {
             for thread in threads {
                 if book.marks.remove(&thread).is_some() {
                     book.append(&line(&thread, None))?;
@@ -127,35 +107,14 @@ impl Book {
     }
 
     fn append(&mut self, line: &str) -> io::Result<()> {
-        if self.file.is_none() || self.lines >= self.rewrite_at {
+        if self.journal.is_due() {
             self.rewrite()?;
         }
-        let Some(mut file) = self.file.take() else {
-            return Err(io::Error::other("the file of what was read is closed"));
-        };
-        file.write_all(line.as_bytes())?;
-        self.file = Some(file);
-        self.lines += 1;
-        Ok(())
+        self.journal.append(line, Sure::Written)
     }
 
-    /// Writes what is known into a new file, which takes the old one's place whole.
     fn rewrite(&mut self) -> io::Result<()> {
-        let text: String =
-            self.marks.iter().map(|(thread, mark)| line(thread, Some(mark))).collect();
-        let new = self.path.with_extension("new");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&new, &self.path)?;
-        self.file = Some(file);
-        self.lines = self.marks.len();
-        self.rewrite_at = 2 * self.lines + SLACK;
-        Ok(())
+        self.journal.rewrite(self.marks.iter().map(|(thread, mark)| line(thread, Some(mark))))
     }
 }
 
@@ -165,6 +124,7 @@ mod tests {
         super::conformance::{self, mark, thread},
         *,
     };
+    use crate::server::journal::SLACK;
 
     struct Place(tempfile::TempDir);
 
@@ -244,7 +204,7 @@ mod tests {
         let marks = place.open();
         // A folder in the way of the new file, and a handle that is gone.
         std::fs::create_dir(place.path().with_extension("new")).unwrap();
-        marks.0.lock().unwrap().file = None;
+        marks.0.lock().unwrap().journal.lose();
         assert!(marks.advance(&thread(1), &mark(1, 1)).await.is_err());
         assert_eq!(marks.of(&thread(1)).await.unwrap(), None);
         std::fs::remove_dir(place.path().with_extension("new")).unwrap();
