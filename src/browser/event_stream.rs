@@ -52,6 +52,8 @@ pub enum News {
         /// Milliseconds.
         for_ms: u32,
     },
+    /// The server answers something that this tab said.
+    Answer(String),
     /// Something may have been missed: fetch the conversation.
     Resync,
 }
@@ -139,6 +141,11 @@ impl EventStream {
     /// Ends the stream of a conversation that is gone: it is never opened again.
     pub fn close(&self) {
         self.0.end();
+    }
+
+    /// Whether the server hears what is said over the live connection, and the connection is this tab's.
+    pub fn hears(&self) -> bool {
+        self.0.transport.hears()
     }
 
     /// Says something to the server over the live connection; false where that hears nothing, or is another tab's.
@@ -353,6 +360,7 @@ impl Tab {
                 self.post(&JsValue::from_f64(f64::from(link.code())));
                 self.show(link);
             }
+            Told::Other(words) => (self.tell)(News::Answer(words.to_owned())),
             Told::Resync => {
                 self.say("y");
                 (self.tell)(News::Resync);

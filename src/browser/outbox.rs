@@ -1,13 +1,13 @@
 //! What the visitor sent and the server has not taken yet, kept on this device: it outlives a reload, a crash and a dead
 //! network. A list a thread, in the order of writing. The same key goes with every try, so nothing arrives twice.
 
-use super::document::memory;
+use super::{document::memory, named::set};
 use crate::domain::{
     ids::{AttachmentId, ClientMessageId},
     message::{Attachment, Uploaded},
     time::At,
 };
-use js_sys::{Array, JSON};
+use js_sys::{Array, JSON, Object};
 use wasm_bindgen::JsValue;
 
 /// One message that waits.
@@ -27,6 +27,25 @@ pub struct Waiting {
 
 fn name(thread: &str) -> String {
     ["hotline:outbox:", thread].concat()
+}
+
+impl Waiting {
+    /// What a tab says over a WebSocket to send it.
+    pub fn spoken(&self, thread: &str) -> String {
+        let tickets: Array =
+            self.files.iter().map(|file| JsValue::from_str(&file.ticket)).collect();
+        let words = Object::new();
+        for (name, value) in [
+            ("type", "reply"),
+            ("threadId", thread),
+            ("text", &self.text),
+            ("clientMessageId", self.key.as_str()),
+        ] {
+            set(&words, name, &value.into());
+        }
+        set(&words, "attachmentIds", &tickets);
+        JSON::stringify(&words).ok().and_then(|text| text.as_string()).unwrap_or_default()
+    }
 }
 
 /// What waits in a thread. What cannot be read is no message of ours.

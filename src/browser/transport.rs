@@ -29,6 +29,8 @@ pub enum Told<'a> {
     Frame(&'a str, &'a str, StreamEvent),
     /// The dot changes.
     Link(Link),
+    /// A socket said something that is no event.
+    Other(&'a str),
     /// Something may have been missed, or is over.
     Resync,
 }
@@ -237,6 +239,11 @@ impl Transport {
         Some(Open::Socket(socket, (message, close)))
     }
 
+    /// Whether there is a socket that listens.
+    pub fn hears(&self) -> bool {
+        self.spoke.get() && self.is_socket()
+    }
+
     /// Says something over the socket, if there is one that listens.
     pub fn speak(&self, words: &str) -> bool {
         match &*self.open.borrow() {
@@ -278,7 +285,13 @@ impl Transport {
     fn frame(self: &Rc<Self>, id: &str, data: &str) {
         self.spoke.set(true);
         // A newer server may say things this tab does not know yet.
-        let Some(told) = json::parse::<StreamEvent>(data) else { return self.on(Event::Sign) };
+        let Some(told) = json::parse::<StreamEvent>(data) else {
+            self.on(Event::Sign);
+            if self.hears() {
+                (self.tell)(Told::Other(data));
+            }
+            return;
+        };
         let event = match &told {
             StreamEvent::Connected { heartbeat_ms, .. } => {
                 Event::Connected { heartbeat_ms: f64::from(*heartbeat_ms) }

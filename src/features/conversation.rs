@@ -20,6 +20,7 @@ pub mod rows;
 pub mod seen;
 pub mod sending;
 pub mod share;
+pub mod spoken;
 pub mod timeline;
 pub mod tray;
 pub mod typing;

@@ -1,7 +1,8 @@
 // The story once more with HOTLINE_TRANSPORT=websocket.
+import type { Page } from '@playwright/test';
 import { connectionLines } from '../../support/console.ts';
 import { apart, type Apart } from '../../support/hotline.ts';
-import { ask, composer, connectionState, hydrated, markDocument, message, reply, unique } from '../../support/pages.ts';
+import { ask, composer, connectionState, hydrated, markDocument, message, reply, retryButton, unique } from '../../support/pages.ts';
 import { agentTypes } from '../../support/signals.ts';
 import { test as base, expect } from '../../support/test.ts';
 
@@ -14,6 +15,15 @@ const test = base.extend<{ socketed: Apart }>({
   },
   baseURL: async ({ socketed }, use) => use(socketed.portalUrl),
 });
+
+/** What a tab sends by an ordinary request instead. */
+function repliesByRequest(page: Page): string[] {
+  const urls: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().endsWith('/api/support/reply')) urls.push(request.url());
+  });
+  return urls;
+}
 
 test('a visitor asks, an agent answers, the visitor replies, over a socket', async ({ page, context, scripted, socketed, guard }) => {
   guard.allow(...connectionLines);
@@ -36,9 +46,12 @@ test('a visitor asks, an agent answers, the visitor replies, over a socket', asy
   await expect(page.locator('p.typing')).toHaveText('Ines is typing…');
   await composer(page).pressSequentially('Thank');
   await expect.poll(() => said.join()).toContain('"typing":true');
-  const text = unique('Thank you!');
+  const requests = repliesByRequest(page);
+  const text = unique('Thank "you"!');
   await reply(page, text);
   await expect(message(page, text)).toHaveAttribute('data-state', 'sent');
+  expect(said.map((words) => JSON.parse(words)).filter(({ type }) => type === 'reply')).toMatchObject([{ threadId, text }]);
+  expect(requests).toEqual([]);
   expect((await socketed.sandbox.chats(threadId)).filter((chat) => chat === text)).toHaveLength(1);
 
   // Another tab of the same browser listens to this one.
@@ -71,4 +84,47 @@ test('where no socket opens, the stream is used', async ({ page, scripted, socke
   const answer = unique('By the stream, then.');
   await socketed.sandbox.answer(threadId, answer);
   await expect(message(page, answer)).toHaveCount(1);
+});
+
+test('what is refused over the socket says why, and goes with the next try', async ({ page, scripted, socketed, guard }) => {
+  guard.allow(...connectionLines);
+  const threadId = await ask(page, scripted);
+  await connectionState(page, 'live');
+  const requests = repliesByRequest(page);
+  await socketed.sandbox.faults({ graphql: { status: 500 } });
+  const [first, second] = [unique('First'), unique('Second')];
+  for (const text of [first, second]) {
+    await reply(page, text);
+    await expect(message(page, text)).toHaveAttribute('data-state', 'failed');
+  }
+  await socketed.sandbox.faults({});
+  await retryButton(message(page, second)).click();
+  await expect(message(page, second)).toHaveAttribute('data-state', 'sent');
+  await retryButton(message(page, first)).click();
+  await expect(message(page, first)).toHaveAttribute('data-state', 'sent');
+  expect((await socketed.sandbox.chats(threadId)).slice(1)).toEqual([second, first]);
+  expect(requests).toEqual([]);
+});
+
+test('a reply whose answer is lost with the socket goes by a request too, and arrives once', async ({ page, scripted, socketed, guard }) => {
+  guard.allow(...connectionLines);
+  let lost = 0;
+  await page.routeWebSocket('**/api/support/ws?*', (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((words) => {
+      if (!String(words).includes('"type":"ack"')) return socket.send(words);
+      lost += 1;
+      void server.close();
+      void socket.close();
+    });
+  });
+  const threadId = await ask(page, scripted);
+  await connectionState(page, 'live');
+  const requests = repliesByRequest(page);
+  const texts = [unique('One'), unique('Two')];
+  for (const text of texts) await reply(page, text);
+  for (const text of texts) await expect(message(page, text)).toHaveAttribute('data-state', 'sent');
+  expect(lost).toBeGreaterThan(0);
+  expect(requests.length).toBeGreaterThan(0);
+  expect((await socketed.sandbox.chats(threadId)).slice(1)).toEqual(texts);
 });

@@ -8,7 +8,7 @@ use super::{
     rows::Rows,
     seen,
     sending::{self, Outbox},
-    share,
+    share, spoken,
     timeline::{Change, Timeline},
     tray::{self, Tray},
     typing, unseen,
@@ -199,6 +199,11 @@ impl Live {
         self.tab.stream.borrow().iter().for_each(f);
     }
 
+    /// Whether the server hears what is said over the live connection.
+    pub fn is_heard(self) -> bool {
+        self.tab.stream.borrow().as_ref().is_some_and(EventStream::hears)
+    }
+
     /// Says something to the server over the live connection; false where that hears nothing.
     pub fn speak(self, words: &str) -> bool {
         self.tab.stream.borrow().as_ref().is_some_and(|stream| stream.speak(words))
@@ -242,12 +247,15 @@ impl Live {
                         self.read();
                     }
                     sending::again(self);
+                } else {
+                    sending::unanswered(self, None);
                 }
             }
             News::Event(event) => {
                 self.apply(*event);
                 self.read_soon();
             }
+            News::Answer(words) => later::run(spoken::heard(self, words), || ()),
             News::Typing { name, for_ms } => typing::heard(self, name, for_ms),
             News::Resync => self.read(),
         }

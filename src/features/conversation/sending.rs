@@ -1,17 +1,20 @@
 //! Sending: what the visitor writes is on screen at once, is kept on this device until the server has it, and goes out
 //! one after the other, so that it arrives in the order in which it was written.
 
-use super::{client::reply, composer, drafts, live::Live, timeline::Delivery, tray, typing};
+use super::{
+    api::Replied, client::reply, composer, drafts, live::Live, spoken, timeline::Delivery, tray,
+    typing,
+};
 use crate::{
     browser::{
         clock,
         document::{self, KeyboardEvent, Listeners, PageEvent, SubmitEvent},
         dom::{Element, around, find, on, set_attribute, set_text},
-        form,
+        form, later,
         outbox::{self, Waiting},
     },
     domain::{
-        error::Code,
+        error::{Code, DeskError},
         ids::ClientMessageId,
         message::{Attachment, Uploaded},
         words::Word,
@@ -28,6 +31,8 @@ const LONGEST_PAUSE: u64 = 30;
 pub struct Outbox {
     waiting: Vec<Waiting>,
     busy: bool,
+    /// What was said over a socket, and is not answered yet.
+    pub asked: Option<Waiting>,
     /// Tries in vain since the last message that went out.
     tries: u32,
 }
@@ -183,33 +188,71 @@ fn go(live: Live) {
     }
     show(live, Delivery::Sending);
     live.outbox.borrow_mut().busy = true;
-    spawn_local(async move {
-        while let Some(Waiting { key, text, files, .. }) = next(live) {
-            match reply(live.thread(), &text, &key, &files).await {
-                Ok(replied) => {
-                    live.outbox.borrow_mut().tries = 0;
-                    change(live, |waiting| waiting.retain(|one| one.key != key));
-                    live.timeline
-                        .update(|timeline| timeline.sent(&key, replied.message_id, replied.at));
-                }
-                Err(error) if error.code == Code::Unreachable => return pause(live),
-                Err(error) => {
-                    let why = error.error;
-                    let kept = why.clone();
-                    change(live, |waiting| {
-                        waiting
-                            .iter_mut()
-                            .filter(|one| one.key == key)
-                            .for_each(|one| one.why = kept.clone());
-                    });
-                    live.timeline.update(|timeline| {
-                        timeline.set_delivery(key.as_str(), Delivery::Failed(why));
-                    });
-                }
-            }
-        }
+    step(live);
+}
+
+/// Sends the next one; each is answered before the one after it goes.
+fn step(live: Live) {
+    let Some(one) = next(live) else {
         live.outbox.borrow_mut().busy = false;
+        return;
+    };
+    if live.is_heard() {
+        let kept = one.clone();
+        later::run(spoken::say(live, one), move || by_request(live, kept));
+    } else {
+        by_request(live, one);
+    }
+}
+
+/// Sends one by a request.
+pub fn by_request(live: Live, one: Waiting) {
+    spawn_local(async move {
+        let result = reply(live.thread(), &one.text, &one.key, &one.files).await;
+        settle(live, &one.key, result);
     });
+}
+
+/// The server answered over the socket.
+pub fn answered(live: Live, key: &ClientMessageId, result: Result<Replied, DeskError>) {
+    let asked = live.outbox.borrow_mut().asked.take_if(|asked| asked.key == *key);
+    if asked.is_some() {
+        settle(live, key, result);
+    }
+}
+
+/// It does not answer this one, or is gone: the same goes by a request.
+pub fn unanswered(live: Live, key: Option<&ClientMessageId>) {
+    let this = |asked: &mut Waiting| key.is_none_or(|key| asked.key == *key);
+    let asked = live.outbox.borrow_mut().asked.take_if(this);
+    if let Some(one) = asked {
+        by_request(live, one);
+    }
+}
+
+fn settle(live: Live, key: &ClientMessageId, result: Result<Replied, DeskError>) {
+    match result {
+        Ok(replied) => {
+            live.outbox.borrow_mut().tries = 0;
+            change(live, |waiting| waiting.retain(|one| one.key != *key));
+            live.timeline.update(|timeline| timeline.sent(key, replied.message_id, replied.at));
+        }
+        Err(error) if error.code == Code::Unreachable => return pause(live),
+        Err(error) => {
+            let why = error.error;
+            let kept = why.clone();
+            change(live, |waiting| {
+                waiting
+                    .iter_mut()
+                    .filter(|one| one.key == *key)
+                    .for_each(|one| one.why = kept.clone());
+            });
+            live.timeline.update(|timeline| {
+                timeline.set_delivery(key.as_str(), Delivery::Failed(why));
+            });
+        }
+    }
+    step(live);
 }
 
 fn next(live: Live) -> Option<Waiting> {
