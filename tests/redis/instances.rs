@@ -2,15 +2,16 @@
 
 use crate::{
     people::{
-        Reader, connect, deliver, event, id, ids, instance, publish, publish_unheard, thread, with,
+        PATIENCE, Reader, connect, deliver, event, id, ids, instance, publish, publish_unheard,
+        thread, with,
     },
     server::RedisServer,
 };
 use hotline::{
-    domain::ids::CustomerId,
-    server::bus::{EventBus, NewEvent, Published, redis::RedisBusSettings},
+    domain::{ids::CustomerId, live::StreamEvent},
+    server::bus::{EventBus, NewEvent, Published, redis::RedisBusSettings, replay::Told},
 };
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_is_told_all_tell() {
@@ -99,6 +100,31 @@ async fn whoever_is_there_is_there_for_all() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), gone).await.expect("nobody is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_types_at_one_is_shown_at_all() {
+    let server = RedisServer::start();
+    let (here, there) = (instance(&server.url()).await, instance(&server.url()).await);
+    let mut streams = Vec::new();
+    for bus in [&here, &there] {
+        streams.push(bus.subscribe(&thread(1), None).await.unwrap());
+    }
+    let mut other = there.subscribe(&thread(2), None).await.unwrap();
+    let types =
+        |name: &str| StreamEvent::Typing { thread_id: thread(1), name: name.into(), for_ms: 5000 };
+    for (bus, name) in [(&here, "Ines"), (&there, "Robin")] {
+        bus.whisper(&thread(1), &types(name)).await.unwrap();
+        for stream in &mut streams {
+            let told = poll_fn(|cx| stream.live.poll_told(cx));
+            let told = tokio::time::timeout(PATIENCE, told).await.expect("somebody types");
+            let Some(Told::Whisper(frame)) = told else { panic!("not a whisper: {told:?}") };
+            assert!(std::str::from_utf8(&frame).unwrap().contains(name), "{frame:?}");
+        }
+    }
+    publish(&here, event(2, 1)).await;
+    let told = poll_fn(|cx| other.live.poll_told(cx)).await;
+    assert!(matches!(told, Some(Told::Frame(_))), "nobody types there: {told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
