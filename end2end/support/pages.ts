@@ -56,7 +56,9 @@ const threadPath = /\/t\/(th_[0-9A-HJKMNP-TV-Z]{26})(?:[?#].*)?$/;
 
 /** The thread of the conversation that the page has arrived at. */
 export async function arrivedThread(page: Page): Promise<string> {
-  await page.waitForURL(threadPath);
+  // Not `waitForURL`: where a form is sent twice, the second answer's page ends the first one's before it is there.
+  await expect(page).toHaveURL(threadPath, { timeout: 30_000 });
+  await page.waitForLoadState();
   const threadId = threadPath.exec(page.url())?.[1];
   if (!threadId) throw new Error(`no thread in ${page.url()}`);
   return threadId;
