@@ -83,6 +83,18 @@ export const composer = (page: Page): Locator => page.getByLabel('Your reply');
 export const sendButton = (page: Page): Locator => page.getByRole('button', { name: 'Send', exact: true });
 export const retryButton = (entry: Locator): Locator => entry.getByRole('button', { name: /retry|again/i });
 
+/** Scrolls up until older messages are asked for, and holds them until the returned function is called. */
+export async function towardsOlder(page: Page): Promise<() => void> {
+  let go = () => {};
+  const held = new Promise<void>((done) => (go = done));
+  await page.route('**/api/support/messages?**before=**', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await conversation(page).evaluate((list) => list.scrollTo(0, -list.scrollHeight));
+  return go;
+}
+
 export async function reply(page: Page, text: string): Promise<void> {
   await composer(page).fill(text);
   await sendButton(page).click();

@@ -3,7 +3,8 @@
 
 mod types;
 
-use js_sys::{Array, JSON, Reflect};
+use super::named;
+use js_sys::{Array, JSON};
 use wasm_bindgen::JsValue;
 
 /// A parsed value, as far as reading needs it.
@@ -24,7 +25,7 @@ pub trait Value: Sized {
 
 impl Value for JsValue {
     fn get(&self, name: &str) -> Self {
-        Reflect::get(self, &JsValue::from_str(name)).unwrap_or_default()
+        named::get(self, name)
     }
 
     fn is_none(&self) -> bool {

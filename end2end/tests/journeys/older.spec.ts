@@ -1,4 +1,4 @@
-import { arrivedThread, ask, conversation, hydrated, message } from '../../support/pages.ts';
+import { arrivedThread, ask, conversation, hydrated, message, towardsOlder } from '../../support/pages.ts';
 import { expect, test } from '../../support/test.ts';
 
 test('the newest fifty first, older ones on demand', async ({ page, scripted, stand }) => {
@@ -16,13 +16,7 @@ test('the newest fifty first, older ones on demand', async ({ page, scripted, st
     const read = message(page, 'Message number 12.');
     const place = async () => (await read.boundingBox())?.y ?? 0;
     // Coming near to the first message fetches those before; they wait here until the reader's place is known.
-    let go = () => {};
-    const held = new Promise<void>((done) => (go = done));
-    await page.route('**/api/support/messages?**before=**', async (route) => {
-      await held;
-      await route.continue();
-    });
-    await conversation(page).evaluate((list) => list.scrollTo(0, -list.scrollHeight));
+    const go = await towardsOlder(page);
     await expect(read).toBeInViewport();
     const before = await place();
     go();

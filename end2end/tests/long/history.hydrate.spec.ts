@@ -1,5 +1,5 @@
 // What takes its time, and is the same on every screen: once, on the desktop.
-import { ask, conversation, hydrated } from '../../support/pages.ts';
+import { ask, conversation, hydrated, towardsOlder } from '../../support/pages.ts';
 import { expect, test } from '../../support/test.ts';
 
 test('of a thousand messages fifty come first; whoever reads back stays at their line', async ({ page, scripted, stand }) => {
@@ -21,13 +21,7 @@ test('of a thousand messages fifty come first; whoever reads back stays at their
     // The one after the first: that one loses its author's name when it turns out not to be the first of its group.
     const entry = await shown.nth(2).getAttribute('data-entry-id');
     const read = page.locator(`li.message[data-entry-id="${entry}"]`);
-    let go = () => {};
-    const held = new Promise<void>((done) => (go = done));
-    await page.route('**/api/support/messages?**before=**', async (route) => {
-      await held;
-      await route.continue();
-    });
-    await conversation(page).evaluate((list) => list.scrollTo(0, -list.scrollHeight));
+    const go = await towardsOlder(page);
     await expect(read).toBeInViewport();
     const place = async () => (await read.boundingBox())?.y ?? NaN;
     const before = await place();
