@@ -224,6 +224,14 @@ async fn failed_deliveries_are_tried_again_with_the_same_event() {
         .map(|body| body["webhookMetadata"]["webhookDeliveryAttemptId"].to_string())
         .collect();
     assert_eq!(attempts.len(), 3);
+    // It is owed until it is answered with success.
+    let path = "/admin/deliveries/pending";
+    let pending = async || desk.admin(reqwest::Method::GET, path, Value::Null).await;
+    let done = async { while !pending().await.as_array().unwrap().is_empty() {} };
+    tokio::time::timeout(Duration::from_secs(10), done).await.expect("nothing is owed any more");
+    receiver.failures.store(u16::MAX, Ordering::SeqCst);
+    desk.thread(&customer, json!({})).await;
+    assert_eq!(pending().await[0]["type"], "thread.thread_created");
     desk.sandbox.shutdown().await;
 }
 

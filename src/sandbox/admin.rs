@@ -40,6 +40,7 @@ pub fn routes() -> Router<Arc<Workspace>> {
         .route("/admin/messages/{id}/reactions", post(react))
         .route("/admin/faults", put(set_faults).get(show_faults))
         .route("/admin/deliveries", get(deliveries))
+        .route("/admin/deliveries/pending", get(pending))
         .layer(middleware::from_fn(this_machine_only))
 }
 
@@ -343,6 +344,21 @@ async fn deliveries(State(workspace): Shared) -> Answered {
                 "eventId": it.event_id, "type": it.kind, "targetId": it.target_id,
                 "attempt": it.attempt, "status": it.status, "error": it.error,
                 "ms": it.ms, "at": super::time::iso(it.at),
+            })
+        })
+        .collect();
+    Ok(Json(rows.into()))
+}
+
+/// What targets are still owed, oldest event first. Nothing: whoever listens was told of all that happened.
+async fn pending(State(workspace): Shared) -> Answered {
+    let due = workspace.read(|db| Ok(store::webhooks::pending(db)?))?;
+    let rows: Vec<_> = due
+        .iter()
+        .map(|it| {
+            json!({
+                "eventId": it.event_id, "type": it.kind, "targetId": it.target_id,
+                "attempt": it.attempt, "dueAt": super::time::iso(it.due_at),
             })
         })
         .collect();

@@ -73,11 +73,9 @@ async fn a_file_opens_by_a_plain_link() {
             let told = &frame.data["entry"]["attachments"][0];
             assert_eq!((told["id"].as_str(), &told["bytes"]), (Some(&*file), &json!(5)));
         }
-        let page = until("the file on the page", || async {
-            let page = dana.get(&format!("/t/{thread}")).await;
-            page.text().contains(&name).then_some(page)
-        })
-        .await;
+        house.agent.all_delivered().await;
+        let page = dana.get(&format!("/t/{thread}")).await;
+        assert!(page.text().contains(&name));
         let link = page.tags().into_iter().find(|tag| tag.contains(&file)).expect("a link");
         let href = path(&thread, &file).replace('&', "&amp;");
         assert!(link.starts_with("<a ") && link.contains(&href), "{link}");
@@ -265,22 +263,7 @@ async fn files_of_older_pages_are_found_and_the_search_has_an_end() {
     for n in 0..100 {
         house.agent.answer(&thread, &format!("{n}"), "chat").await;
     }
-    // All of it was told, so that no event comes between the reads that are counted.
-    until("the webhooks", || async {
-        let list = house.agent.call(Method::GET, "/deliveries", json!({})).await;
-        let list = list.as_array().unwrap().clone();
-        let chats =
-            list.iter().filter(|it| it["type"] == "thread.chat_sent" && it["status"] == 200);
-        (chats.count() >= 102).then_some(())
-    })
-    .await;
-    until("a quiet thread", || async {
-        let read =
-            |dana: Visitor, thread: String| async move { dana.messages(&thread).await.json() };
-        let before = read(dana.clone(), thread.clone()).await;
-        (before["cursor"] == read(dana.clone(), thread.clone()).await["cursor"]).then_some(())
-    })
-    .await;
+    house.agent.all_delivered().await;
     wire.straighten();
     let paths = [path(&thread, &first), path(&thread, &first), path(&thread, &first)];
     let opened = futures::future::join_all(paths.iter().map(|path| dana.get(path))).await;

@@ -36,6 +36,7 @@ async fn who_comes_from_the_instance_before_reads_what_only_that_one_was_told_of
         let read = said(&dana.messages(&thread).await.json());
         read.iter().map(|it| it["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
+    house.agent.all_delivered().await;
     // Read here before, by whomever; the webhook of what comes then reaches the one that is on its way out.
     assert_eq!(texts().await, ["It stops at row 5000."]);
     house.agent.faults(json!({"webhooks": {"drop": true}})).await;

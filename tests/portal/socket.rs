@@ -153,6 +153,7 @@ async fn the_frames_are_those_of_the_stream() {
     let house = House::open().await;
     let mut dana = house.visitor();
     let thread = dana.ask(&Form::new("socket-0003")).await;
+    house.agent.all_delivered().await;
     let (mut stream, connected) = dana.follow(&thread, None).await;
     let place = connected["cursor"].as_str().unwrap().to_owned();
     let query = format!("threadId={thread}&after={place}");

@@ -467,6 +467,15 @@ impl Agent {
             .collect()
     }
 
+    /// Waits until the portal has heard of all that happened so far, so that no event moves what is counted next.
+    pub async fn all_delivered(&self) {
+        until("the webhooks", || async {
+            let pending = self.call(Method::GET, "/deliveries/pending", Value::Null).await;
+            pending.as_array().unwrap().is_empty().then_some(())
+        })
+        .await;
+    }
+
     pub async fn faults(&self, faults: Value) {
         self.call(Method::PUT, "/faults", faults).await;
     }

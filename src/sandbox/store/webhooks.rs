@@ -65,7 +65,7 @@ pub fn save_event(db: &Connection, due: &Due) -> Stored<()> {
     Ok(())
 }
 
-/// Everything still owed, for the start after a stop.
+/// Everything still owed.
 pub fn pending(db: &Connection) -> Stored<Vec<Due>> {
     db.prepare(
         "select e.id, e.kind, e.at, e.payload, d.target_id, d.attempt, d.due_at
