@@ -10,7 +10,7 @@ use leptos_i18n_parser::parse_locales::{
 use std::{env, error::Error, fs, path::PathBuf};
 
 const LANGUAGES: [&str; 6] = ["en", "de", "fr", "es", "ja", "ar"];
-const NAMESPACES: [&str; 11] = [
+const NAMESPACES: [&str; 10] = [
     "common",
     "form",
     "threads",
@@ -19,7 +19,6 @@ const NAMESPACES: [&str; 11] = [
     "tab",
     "conversation",
     "files",
-    "signals",
     "channel",
     "after",
 ];

@@ -89,6 +89,32 @@ fn every_language_has_every_key() {
     }
 }
 
+/// All Rust sources as one text.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| match path.is_dir() {
+            true => sources(&path),
+            false if path.extension().is_some_and(|it| it == "rs") => {
+                fs::read_to_string(&path).unwrap()
+            }
+            false => String::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_sentence_is_used() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let named: BTreeSet<&str> =
+        sources.split(|c: char| !(c.is_alphanumeric() || "._".contains(c))).collect();
+    let unused: Vec<_> = catalogue("en")
+        .into_keys()
+        .filter(|key| !named.contains(key.as_str()) && !named.contains(base(key)))
+        .collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
 #[test]
 fn nothing_is_left_in_english() {
     let mut left = Vec::new();
