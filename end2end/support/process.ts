@@ -15,15 +15,26 @@ export function program(): string {
   return found;
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((done, failed) => {
+// Below the ports that systems hand out by themselves (Linux from 32768, others from 49152), so that no connection gets
+// one of these between the probe and its use, nor while a test restarts what listened there. Each worker has its own.
+const PORTS = { first: 20_000, perWorker: 1_000, workers: 12 };
+const worker = Number(process.env.TEST_PARALLEL_INDEX ?? 0) % PORTS.workers;
+let nextPort = Math.floor(Math.random() * PORTS.perWorker);
+
+/** A port that nobody listens at, and that this worker gives out only once in a thousand. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORTS.perWorker; tries += 1) {
+    const port = PORTS.first + worker * PORTS.perWorker + (nextPort++ % PORTS.perWorker);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`all ports from ${PORTS.first + worker * PORTS.perWorker} on are taken`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
     const probe = createServer();
-    probe.once('error', failed);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))));
-    });
+    probe.once('error', () => done(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)));
   });
 }
 

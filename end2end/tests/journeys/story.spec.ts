@@ -87,4 +87,7 @@ test('a status that the agent sets is shown', async ({ page, scripted, stand }) 
     if (!scripted) await page.reload();
     await expect(page.getByText('Done', { exact: true })).toBeVisible({ timeout: scripted ? 15_000 : 500 });
   }).toPass({ timeout: 20_000 });
+  // The timeline says what happened, and when; what can be done now stands below it, once.
+  await expect(page.locator('.turned').last()).toHaveText(/^This request is done\. ?\d\d:\d\d$/);
+  await expect(page.getByText('A reply reopens it.')).toHaveCount(1);
 });
