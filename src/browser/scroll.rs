@@ -7,6 +7,8 @@ use web_sys::Element;
 
 /// How near to the end still counts as "at the end", in pixels.
 const NEAR: i32 = 40;
+/// What rounding may make of a place, in pixels.
+const SLACK: i32 = 2;
 /// How near to the beginning the messages before are fetched, in pixels.
 const EARLY: i32 = 300;
 
@@ -31,6 +33,26 @@ pub fn restore(list: &Element, place: i32) {
     list.set_scroll_top(place);
 }
 
+/// Where the view is in a list of which length, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    place: i32,
+    height: i32,
+}
+
+impl Extent {
+    /// As it is now.
+    pub fn of(list: &Element) -> Self {
+        Self { place: place(list), height: list.scroll_height() }
+    }
+
+    /// Whether somebody went up since. What was put below is no reason: browsers may keep the lines in view where they are,
+    /// which then are as much further from the end.
+    pub fn is_scrolled_up_from(self, before: Self) -> bool {
+        self.place < before.place - (self.height - before.height).max(0) - SLACK
+    }
+}
+
 /// Goes to the end.
 pub fn to_end(list: &Element) {
     list.set_scroll_top(0);
@@ -50,4 +72,26 @@ pub fn is_in_view(list: &Element, element: &Element) -> bool {
     let (view, row) = (list.get_bounding_client_rect(), element.get_bounding_client_rect());
     let shown = row.bottom().min(view.bottom()) - row.top().max(view.top());
     shown > 0.0 && shown * 2.0 >= row.height().min(view.height())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_scrolls_up_is_told_from_a_list_that_grows() {
+        let at = |place, height| Extent { place, height };
+        let end = at(0, 1000);
+        assert!(!end.is_scrolled_up_from(end));
+        // Grown below: by browsers that stay at the end, and by those that stay at the lines.
+        assert!(!at(0, 1060).is_scrolled_up_from(end));
+        assert!(!at(-60, 1060).is_scrolled_up_from(end));
+        // Shorter: something was deleted.
+        assert!(!at(0, 900).is_scrolled_up_from(end));
+        assert!(at(-100, 1000).is_scrolled_up_from(end));
+        assert!(at(-100, 1060).is_scrolled_up_from(end));
+        assert!(at(-300, 900).is_scrolled_up_from(end));
+        // Down again is not up.
+        assert!(!at(-50, 1000).is_scrolled_up_from(at(-200, 1000)));
+    }
 }

@@ -20,7 +20,7 @@ use crate::{
         event_stream::{EventStream, Link, News},
         form,
         later::{self, NotThere},
-        scroll,
+        scroll::{self, Extent},
         shared::{Bell, Shared},
     },
     domain::{
@@ -71,8 +71,8 @@ struct Tab {
     thread: String,
     words: Words,
     reading: Cell<Reading>,
-    /// Whether the view goes to the end with the next frame, and there to something new.
-    following: Cell<Option<bool>>,
+    /// That the view goes to the end with the next frame: whether to something new there, and where it was before.
+    following: Cell<Option<(bool, Extent)>>,
     /// Where the view was put that is not the end: at the first line of a tall message.
     resting: Cell<Option<i32>>,
     stream: RefCell<Option<EventStream>>,
@@ -310,28 +310,36 @@ impl Live {
         if new && hidden {
             self.missed.update(|missed| *missed += 1);
         }
+        if new {
+            // Until the view has followed.
+            self.unseen.update(|unseen| *unseen += 1);
+        }
         if at_end {
             self.follow(new);
         } else if resting && !new {
             // A line came below, or something grew.
             self.follow(true);
-        } else if new {
-            self.unseen.update(|unseen| *unseen += 1);
         }
         new
     }
 
-    /// Goes to the newest message once it is drawn; of a new one that is taller than the view, to its first line.
+    /// Goes to the newest message once it is drawn; of a new one that is taller than the view, to its first line. Whoever
+    /// scrolls up in that moment stays.
     pub fn follow(self, new: bool) {
         // One answer may come as several events within a frame.
         let planned = self.tab.following.get();
-        self.tab.following.set(Some(new || planned == Some(true)));
+        let before = planned.map_or_else(|| Extent::of(self.list()), |(_, before)| before);
+        let new = new || planned.is_some_and(|(new, _)| new);
+        self.tab.following.set(Some((new, before)));
         if planned.is_some() {
             return;
         }
         request_animation_frame(move || {
             let list = self.list();
-            let new = self.tab.following.take() == Some(true);
+            let Some((new, before)) = self.tab.following.take() else { return };
+            if Extent::of(list).is_scrolled_up_from(before) {
+                return;
+            }
             match find(list, ".message:nth-last-child(1 of .message)").filter(|_| new) {
                 Some(last) => scroll::to_last(list, &last),
                 None => scroll::to_end(list),

@@ -5,6 +5,7 @@ use crate::{
     browser::{
         document::{self, Listeners, PageEvent},
         dom::{find, on, set_shown, write},
+        scroll,
     },
     domain::words::Word,
 };
@@ -16,6 +17,11 @@ pub fn start(live: Live) {
     if let Some(jump) = find(scope, ".jump") {
         on(&jump, "click", move |_: PageEvent| live.follow(false));
     }
+    on(live.list(), "scroll", move |_: PageEvent| {
+        if scroll::at_end(live.list()) && live.unseen.get() > 0 {
+            live.unseen.set(0);
+        }
+    });
     live.watch(move || {
         let unseen = live.unseen.get();
         write(scope, ".jump span", &live.fill(Word::New, "n", &unseen.to_string()));
