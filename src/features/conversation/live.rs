@@ -337,7 +337,7 @@ impl Live {
         request_animation_frame(move || {
             let list = self.list();
             let Some((new, before)) = self.tab.following.take() else { return };
-            if Extent::of(list).is_scrolled_up_from(before) {
+            if !scroll::at_end(list) && Extent::of(list).is_scrolled_up_from(before) {
                 return;
             }
             match find(list, ".message:nth-last-child(1 of .message)").filter(|_| new) {
