@@ -244,11 +244,12 @@ impl Transport {
         self.spoke.get() && self.is_socket()
     }
 
-    /// Says something over the socket, if there is one that listens.
+    /// Says something over the socket, if there is one that listens. One that is closing would drop it, and complain to the
+    /// console.
     pub fn speak(&self, words: &str) -> bool {
         match &*self.open.borrow() {
             Some(Open::Socket(socket, _)) if self.spoke.get() => {
-                socket.send_with_str(words).is_ok()
+                socket.ready_state() == WebSocket::OPEN && socket.send_with_str(words).is_ok()
             }
             _ => false,
         }
