@@ -5,8 +5,7 @@ import { join, resolve } from 'node:path';
 import { freePort, HotlineProcess } from './process.ts';
 import { Sandbox } from './sandbox.ts';
 
-/** The files of the site under test. */
-export const siteRoot = process.env.LEPTOS_SITE_ROOT ?? resolve(import.meta.dirname, '../../target/site');
+const siteRoot = process.env.LEPTOS_SITE_ROOT ?? resolve(import.meta.dirname, '../../target/site');
 
 /** What both sides sign webhooks with in these tests. */
 export const webhookSecret = 'end-to-end-signing-secret';

@@ -1,9 +1,6 @@
 // What is rarely needed is fetched when it is first used.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { connectionLines } from '../../support/console.ts';
-import { siteRoot } from '../../support/hotline.ts';
 import { arrivedThread, ask, composer, fillIn, hydrated, message, openForm, question, sendButton, submitButton, unique } from '../../support/pages.ts';
 import { expect, test } from '../../support/test.ts';
 
@@ -19,10 +16,6 @@ function asked(page: Page): string[] {
   });
   return urls;
 }
-
-// `cargo leptos watch` and a plain build leave the bundle in one piece. What scripts/test builds must be split.
-const whole = !process.env.HOTLINE_PROFILE && !existsSync(join(siteRoot, 'pkg/split_extras.wasm'));
-test.skip(whole, 'this bundle is in one piece: build with --split');
 
 test('a conversation loads without it, and fetches it once, from its own build', async ({ page, scripted }) => {
   const threadId = await ask(page, scripted);
